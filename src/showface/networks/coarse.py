@@ -1,0 +1,173 @@
+"""Coarse network: a U-Net of partial convolutions (paper section 3.1, Figure 2 left; Liu et al. 2018).
+
+    encoder   PConv, stride   -> norm -> ReLU        -> residual blocks     (one level per width)
+    decoder   up-sample, concatenate skip, PConv 3x3 -> norm -> LeakyReLU   -> residual blocks
+    head      up-sample, concatenate the input, PConv 3x3, bias, no activation
+
+With `fold` = f the picture enters pixel-unshuffled: f*f sub-pixels become channels, each with a valid plane of its own,
+so that the first layers run at 1/f of the resolution and the mask arithmetic stays exact.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+import torch
+from jaxtyping import Float
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from showface.errors import SettingError
+from showface.layers.partial_convolution import PartialConvolution
+
+
+@dataclass(frozen=True, kw_only=True)
+class CoarseConfig:
+    """Layout of the coarse network; the defaults are the 256 px table of METHOD section 2 (25.8 M parameters)."""
+
+    fold: int = 1  # pixel-unshuffle factor at the input and pixel-shuffle factor at the output
+    widths: tuple[int, ...] = (64, 128, 256, 512, 512, 512, 512)  # channels of each level, outermost first
+    kernels: tuple[int, ...] = (7, 5, 5, 3, 3, 3, 3)  # encoder kernel of each level, odd
+    strides: tuple[int, ...] = (2, 2, 2, 2, 2, 2, 2)  # encoder stride of each level, 1 or 2
+    encoder_blocks: tuple[int, ...] = (0, 0, 0, 0, 0, 0, 0)  # residual blocks behind each encoder convolution
+    decoder_blocks: tuple[int, ...] = (0, 0, 0, 0, 0, 0)  # residual blocks behind each decoder convolution, outermost first
+    norm: Literal["batch", "none"] = "batch"  # "none": residual blocks start as the identity instead
+
+    def __post_init__(self) -> None:
+        levels = len(self.widths)
+        rows = {"kernels": self.kernels, "strides": self.strides, "encoder_blocks": self.encoder_blocks}
+        for name, row in rows.items():
+            if len(row) != levels:
+                raise SettingError(f"coarse.{name} has {len(row)} entries, expected {levels}, one per width")
+        if len(self.decoder_blocks) != levels - 1:
+            raise SettingError(f"coarse.decoder_blocks has {len(self.decoder_blocks)} entries, expected {levels - 1}")
+        if any(k % 2 == 0 for k in self.kernels):
+            raise SettingError(f"coarse.kernels must be odd, got {self.kernels}")
+
+    @property
+    def multiple(self) -> int:
+        """Height and width must be multiples of this many pixels."""
+        product = self.fold
+        for stride in self.strides:
+            product *= stride
+        return product
+
+
+class PartialResidual(nn.Module):
+    """x + PConv(act(PConv(act(x)))); the second convolution starts at zero when there is no norm to tame it."""
+
+    def __init__(self, width: int, *, norm: Literal["batch", "none"]) -> None:
+        super().__init__()
+        self.first = PartialConvolution(width, width, kernel=3, bias=norm == "none")
+        self.norm = nn.BatchNorm2d(width) if norm == "batch" else nn.Identity()
+        self.second = PartialConvolution(width, width, kernel=3, bias=norm == "none")
+        if norm == "none":
+            nn.init.zeros_(self.second.convolution.weight)
+
+    def forward(
+        self, x: Float[Tensor, "b c h w"], valid: Float[Tensor, "b 1 h w"]
+    ) -> tuple[Float[Tensor, "b c h w"], Float[Tensor, "b 1 h w"]]:
+        y, grown = self.first(F.leaky_relu(x, 0.2), valid)
+        y, grown = self.second(F.leaky_relu(self.norm(y), 0.2), grown)
+        return x + y, grown
+
+
+class Level(nn.Module):
+    """One partial convolution with its norm (none at the entry), activation and residual blocks."""
+
+    def __init__(
+        self,
+        in_groups: tuple[int, ...],
+        width: int,
+        *,
+        kernel: int,
+        stride: int,
+        blocks: int,
+        norm: Literal["batch", "none"],
+        slope: float,
+        entry: bool = False,
+    ) -> None:
+        super().__init__()
+        self.slope = slope
+        self.convolution = PartialConvolution(
+            sum(in_groups), width, kernel=kernel, stride=stride, groups=in_groups, bias=norm == "none"
+        )
+        self.norm = nn.BatchNorm2d(width) if norm == "batch" and not entry else nn.Identity()
+        self.blocks = nn.ModuleList(PartialResidual(width, norm=norm) for _ in range(blocks))
+
+    def forward(
+        self, x: Float[Tensor, "b c h w"], valid: Float[Tensor, "b g h w"]
+    ) -> tuple[Float[Tensor, "b d h2 w2"], Float[Tensor, "b 1 h2 w2"]]:
+        x, valid = self.convolution(x, valid)
+        x = F.leaky_relu(self.norm(x), self.slope)
+        for block in self.blocks:
+            x, valid = block(x, valid)
+        return x, valid
+
+
+class CoarseNetwork(nn.Module):
+    """Masked picture -> coarse completion. What the hole's pixels hold does not matter."""
+
+    def __init__(self, config: CoarseConfig) -> None:
+        super().__init__()
+        self.config = config
+        widths, sub_pixels = config.widths, config.fold**2
+        entry = (3,) * sub_pixels
+        incoming = (entry, *((w,) for w in widths[:-1]))
+        self.encoder = nn.ModuleList(
+            Level(
+                incoming[i], widths[i], kernel=config.kernels[i], stride=config.strides[i], slope=0.0,
+                blocks=config.encoder_blocks[i], norm=config.norm, entry=i == 0,
+            )
+            for i in range(len(widths))
+        )  # fmt: skip
+        self.decoder = nn.ModuleList(
+            Level(
+                (widths[i + 1], widths[i]), widths[i], kernel=3, stride=1, slope=0.2,
+                blocks=config.decoder_blocks[i], norm=config.norm,
+            )
+            for i in range(len(widths) - 1)
+        )  # fmt: skip
+        self.head = PartialConvolution(
+            widths[0] + 3 * sub_pixels, 3 * sub_pixels, kernel=3, groups=(widths[0], *entry), bias=True
+        )
+        nn.init.xavier_normal_(self.head.convolution.weight, gain=0.5)
+
+    def forward(self, image: Float[Tensor, "b 3 h w"], mask: Float[Tensor, "b 1 h w"]) -> Float[Tensor, "b 3 h w"]:
+        """`image` in [-1, 1], `mask` 1 = hole; the raw completion, unbounded, visible pixels included."""
+        x, valid = self._enter(image, mask)
+        skips = [(x, valid)]
+        for level in self.encoder:
+            x, valid = level(x, valid)
+            skips.append((x, valid))
+        x, valid = skips.pop()
+        for i in reversed(range(len(self.decoder))):
+            x, valid = self._join(x, valid, skips.pop(), self.config.strides[i + 1])
+            x, valid = self.decoder[i](x, valid)
+        x, valid = self._join(x, valid, skips.pop(), self.config.strides[0])
+        x, _ = self.head(x, valid)
+        return F.pixel_shuffle(x, self.config.fold)  # (b, 3, h, w)
+
+    def _enter(
+        self, image: Float[Tensor, "b 3 h w"], mask: Float[Tensor, "b 1 h w"]
+    ) -> tuple[Float[Tensor, "b c h2 w2"], Float[Tensor, "b g h2 w2"]]:
+        """Fold the picture and its valid mask; channels are ordered sub-pixel first, so that groups are contiguous."""
+        fold, (b, _, h, w) = self.config.fold, image.shape
+        if h % self.config.multiple or w % self.config.multiple:
+            raise SettingError(f"coarse network: {h}x{w} pixels, expected multiples of {self.config.multiple}")
+        visible = image.masked_fill(mask > 0.5, 0.0)
+        x = F.pixel_unshuffle(visible, fold).view(b, 3, fold**2, h // fold, w // fold)
+        return x.transpose(1, 2).flatten(1, 2), F.pixel_unshuffle(1 - mask, fold)  # (b, 3 f f, .), (b, f f, .)
+
+    @staticmethod
+    def _join(
+        x: Float[Tensor, "b c h w"],
+        valid: Float[Tensor, "b 1 h w"],
+        skip: tuple[Float[Tensor, "b d h2 w2"], Float[Tensor, "b g h2 w2"]],
+        scale: int,
+    ) -> tuple[Float[Tensor, "b e h2 w2"], Float[Tensor, "b f h2 w2"]]:
+        """Up-sample (nearest) and concatenate a skip; each half keeps its own valid plane."""
+        if scale > 1:
+            x, valid = (F.interpolate(t, scale_factor=float(scale), mode="nearest") for t in (x, valid))
+        return torch.cat([x, skip[0]], dim=1), torch.cat([valid, skip[1].to(valid.dtype)], dim=1)

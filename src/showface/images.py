@@ -1,0 +1,229 @@
+"""Where pictures, arrays and tensors change range, order or size (design, "The house").
+
+Everywhere in the package a picture is RGB and upright. Inside networks it is a float tensor (b, 3, h, w) in [-1, 1];
+losses and metrics that measure with VGG or Inception take the same in [0, 1] ("unit"); files and Pillow hold uint8 in
+0..255, (h, w, 3). Nothing here guesses a range from the values it sees.
+"""
+
+from __future__ import annotations
+
+import os
+import struct
+import uuid
+import warnings
+import zlib
+from pathlib import Path
+from typing import IO
+
+import numpy as np
+import torch
+from jaxtyping import Float, UInt8
+from PIL import Image, ImageFile
+from torch import Tensor
+
+from showface.errors import ImageError, NonFiniteError
+
+FORMATS = ("PNG", "JPEG", "WEBP", "TIFF", "BMP")
+SUFFIXES = {
+    ".png": "PNG", ".jpg": "JPEG", ".jpeg": "JPEG", ".webp": "WEBP", ".tif": "TIFF", ".tiff": "TIFF", ".bmp": "BMP",
+}  # fmt: skip
+PIXEL_LIMIT = 200_000_000  # pixels of the largest picture that is decoded
+
+# WEBP lossless and JPEG without colour subsampling: what was not masked should stay as it was
+_SAVE_OPTIONS: dict[str, dict[str, bool | int | str]] = {
+    "JPEG": {"quality": 95, "subsampling": 0},
+    "WEBP": {"lossless": True},
+    "TIFF": {"compression": "tiff_deflate"},
+}
+
+# what Pillow's decoders raise on damaged files, besides OSError
+_DECODER_ERRORS = (
+    OSError, ValueError, SyntaxError, struct.error, zlib.error, OverflowError, MemoryError, EOFError, LookupError,
+    TypeError, ArithmeticError, Image.DecompressionBombError,
+)  # fmt: skip
+
+_UPRIGHT = {
+    2: Image.Transpose.FLIP_LEFT_RIGHT,
+    3: Image.Transpose.ROTATE_180,
+    4: Image.Transpose.FLIP_TOP_BOTTOM,
+    5: Image.Transpose.TRANSPOSE,
+    6: Image.Transpose.ROTATE_270,
+    7: Image.Transpose.TRANSVERSE,
+    8: Image.Transpose.ROTATE_90,
+}
+
+_IMAGENET_MEAN = (0.485, 0.456, 0.406)
+_IMAGENET_DEVIATION = (0.229, 0.224, 0.225)
+
+
+# ---------------------------------------------------------------------------------------------- reading
+
+
+def read_image(path: str | os.PathLike[str], *, pixel_limit: int = PIXEL_LIMIT) -> Image.Image:
+    """The picture in `path` as upright RGB, whatever its mode; alpha is dropped, colours under it are kept.
+
+    Raises `ImageError` if it is no picture, damaged, larger than `pixel_limit` pixels or of a format not in `FORMATS`
+    (the content decides, not the suffix).
+    """
+    return rgb(open_image(path, pixel_limit=pixel_limit))
+
+
+def open_image(path: str | os.PathLike[str], *, pixel_limit: int = PIXEL_LIMIT) -> Image.Image:
+    """The picture in `path` decoded and upright, in the mode it was stored in; of an animation the first frame."""
+    try:
+        with Path(path).open("rb") as stream:
+            picture = _identify(stream)
+            width, height = picture.size
+            if width * height > pixel_limit:
+                raise ImageError(
+                    f"{path}: {width} x {height} pixels are more than the limit of {pixel_limit:,}; make it smaller"
+                )
+            _refuse_damaged_png(picture, stream)
+            if getattr(picture, "is_animated", False) and picture.format != "MPO":
+                warnings.warn(f"{path}: has several frames; only the first is used", stacklevel=2)
+            picture.load()
+    except _DECODER_ERRORS as error:
+        raise ImageError(f"{path}: {_reason(error)}") from error
+    return _upright(picture)
+
+
+def rgb(picture: Image.Image) -> Image.Image:
+    """Any picture as 8-bit RGB: 16-bit and float values are scaled, palettes resolved, alpha dropped."""
+    if picture.mode == "RGB":
+        return picture
+    if picture.mode in ("F", "I") or picture.mode.startswith("I;16"):
+        return Image.fromarray(np.round(unit_values(picture) * 255).astype(np.uint8)).convert("RGB")
+    if picture.mode in ("P", "PA"):  # a palette's transparency must be resolved first
+        picture = picture.convert("RGBA")
+    try:
+        return picture.convert("RGB")
+    except ValueError as error:
+        raise ImageError(f"a picture of mode {picture.mode} cannot be turned into RGB; save it as RGB") from error
+
+
+def unit_values(picture: Image.Image) -> Float[np.ndarray, "h w"]:
+    """A one-channel picture of 16-bit integers (0..65535) or floats (in [0, 1]) as float64 in [0, 1]."""
+    values = np.asarray(picture).astype(np.float64)
+    if picture.mode != "F":
+        values /= 65535
+    if not (values.min(initial=0) >= 0 and values.max(initial=0) <= 1):  # also refuses NaN
+        expected = "floats in [0, 1]" if picture.mode == "F" else "integers of 16 bits"
+        raise ImageError(
+            f"picture of mode {picture.mode}: expected {expected}, found other values; save it with 8 bits"
+        )
+    return values
+
+
+def _identify(stream: IO[bytes]) -> ImageFile.ImageFile:
+    """Opens `stream` with the decoder its first bytes ask for; only the header is read.
+
+    `Image.open` is not used because its own pixel limit is global, warns first and refuses late.
+    """
+    Image.init()
+    prefix = stream.read(16)
+    for name in FORMATS:
+        factory, accepts = Image.OPEN[name]
+        if accepts is None or accepts(prefix) is True:
+            stream.seek(0)
+            return factory(stream, "")
+    raise ImageError(
+        f"expected a picture ({', '.join(FORMATS)}), found {'an empty file' if not prefix else 'other data'}"
+    )
+
+
+def _refuse_damaged_png(picture: ImageFile.ImageFile, stream: IO[bytes]) -> None:
+    """Checks the CRC of every chunk, which decoding alone does not; then rewinds to where decoding starts."""
+    if picture.format == "PNG":
+        position = stream.tell()
+        stream.seek(0)
+        factory, _ = Image.OPEN["PNG"]
+        factory(stream, "").verify()
+        stream.seek(position)
+
+
+def _upright(picture: Image.Image) -> Image.Image:
+    """Applies the EXIF orientation (tag 274); unknown values and unreadable EXIF leave the picture as it is."""
+    try:
+        orientation = picture.getexif().get(274, 1)
+    except _DECODER_ERRORS:
+        orientation = 1
+    return picture.transpose(_UPRIGHT[orientation]) if orientation in _UPRIGHT else picture
+
+
+def _reason(error: Exception) -> str:
+    """One line that says why; MemoryError and EOFError come without words."""
+    if isinstance(error, OSError) and error.strerror:
+        return error.strerror
+    return " ".join(str(error).split()) or type(error).__name__
+
+
+# ---------------------------------------------------------------------------------------------- writing
+
+
+def write_image(path: str | os.PathLike[str], picture: Image.Image, *, overwrite: bool = False) -> None:
+    """Writes `picture` to `path` in the format of its suffix, completely or not at all.
+
+    An existing file is refused unless `overwrite`. Lossless except for JPEG (quality 95, no colour subsampling).
+    """
+    target = Path(path)
+    form = SUFFIXES.get(target.suffix.lower())
+    if form is None:
+        raise ImageError(f"{target}: expected a name ending in {', '.join(SUFFIXES)}, found {target.suffix or 'none'}")
+    if target.exists() and not overwrite:
+        raise ImageError(f"{target}: exists already; choose another name or ask to overwrite it")
+    part = target.with_name(f".{uuid.uuid4().hex}.part")
+    try:
+        with part.open("xb") as stream:
+            picture.save(stream, format=form, **_SAVE_OPTIONS.get(form, {}))
+            stream.flush()
+            os.fsync(stream.fileno())
+        os.replace(part, target)
+    except (OSError, ValueError, OverflowError, struct.error) as error:
+        raise ImageError(f"{target}: cannot be written: {_reason(error)}") from error
+    finally:
+        part.unlink(missing_ok=True)
+
+
+# ---------------------------------------------------------------------------------------------- ranges and order
+
+
+def to_tensor(picture: Image.Image | UInt8[np.ndarray, "h w 3"]) -> Float[Tensor, "1 3 h w"]:
+    """A picture (Pillow, or uint8 RGB in 0..255) as a float32 tensor in [-1, 1]."""
+    pixels = np.array(rgb(picture) if isinstance(picture, Image.Image) else picture)
+    return from_unit(torch.from_numpy(pixels).permute(2, 0, 1)[None].float() / 255)
+
+
+def to_uint8(images: Float[Tensor, "b 3 h w"]) -> UInt8[np.ndarray, "b h w 3"]:
+    """Images in [-1, 1] as uint8 RGB in 0..255: clipped and rounded, never truncated. NaN and infinity are refused."""
+    if not torch.isfinite(images).all():
+        raise NonFiniteError("expected finite pixel values, found NaN or infinity; no picture is made of them")
+    levels = to_unit(images.detach().float()).mul(255).round().clamp(0, 255)
+    return levels.to(torch.uint8).permute(0, 2, 3, 1).cpu().numpy()
+
+
+def to_unit(images: Float[Tensor, "..."]) -> Float[Tensor, "..."]:
+    """[-1, 1] to [0, 1]."""
+    return images * 0.5 + 0.5
+
+
+def from_unit(unit: Float[Tensor, "..."]) -> Float[Tensor, "..."]:
+    """[0, 1] to [-1, 1]."""
+    return unit * 2 - 1
+
+
+def imagenet_normalised(unit: Float[Tensor, "b 3 h w"]) -> Float[Tensor, "b 3 h w"]:
+    """[0, 1] to zero mean and unit deviation over ImageNet, as VGG, AlexNet and BiSeNet were trained."""
+    mean = unit.new_tensor(_IMAGENET_MEAN)[:, None, None]
+    deviation = unit.new_tensor(_IMAGENET_DEVIATION)[:, None, None]
+    return (unit - mean) / deviation
+
+
+def resize_image(
+    picture: Image.Image, size: int | tuple[int, int], box: tuple[float, float, float, float] | None = None
+) -> Image.Image:
+    """`picture`, or its part `box` (left, top, right, bottom), at `size`: antialiased bicubic.
+
+    `size` is the side of a square or (height, width).
+    """
+    height, width = (size, size) if isinstance(size, int) else size
+    return picture.resize((width, height), Image.Resampling.BICUBIC, box=box)

@@ -1,0 +1,216 @@
+"""The mask convention, ratio buckets, compositing and free-form masks (paper section 4.1; method sections 1 and 7.3).
+
+A mask is 1 (True, white) where the picture is to be filled in, the **hole**, and 0 where it stays visible. In networks
+it is a float tensor (b, 1, h, w) of exact zeros and ones; in files and arrays anything that `binarise` understands.
+"""
+
+from __future__ import annotations
+
+import math
+import os
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+from jaxtyping import Bool, Float
+from PIL import Image, ImageDraw
+from torch import Tensor
+
+from showface.errors import MaskError, SettingError, unknown
+from showface.images import open_image, unit_values
+
+BUCKETS = {"1-20": (0.01, 0.2), "20-40": (0.2, 0.4), "40-60": (0.4, 0.6)}  # hole shares, as in the paper's tables
+
+
+# ---------------------------------------------------------------------------------------------- reading
+
+
+def read_mask(path: str | os.PathLike[str]) -> Bool[np.ndarray, "h w"]:
+    """The mask in the picture file `path`; True = hole. See `binarise` for what counts as a hole."""
+    return mask_of(open_image(path))
+
+
+def mask_of(picture: Image.Image) -> Bool[np.ndarray, "h w"]:
+    """The mask in a Pillow picture of any mode; True = hole."""
+    if picture.mode in ("F", "I") or picture.mode.startswith("I;16"):
+        values = unit_values(picture)
+        ones = picture.mode != "F" and bool(np.all(values * 65535 <= 1))  # 0/1 stored with 16 bits
+        return binarise(values * 65535 if ones else values)
+    if picture.mode in ("P", "PA", "CMYK", "YCbCr", "HSV", "LAB"):
+        picture = picture.convert("RGB" if picture.mode not in ("P", "PA") else "RGBA")
+    return binarise(np.asarray(picture))
+
+
+def binarise(values: np.ndarray) -> Bool[np.ndarray, "h w"]:
+    """True where `values`, (h, w) or (h, w, channels), pass **half of their full scale**: 128 of 255, above 0.5 of 1.
+
+    Bool is taken as it is; integers that are all 0 or 1 are a 0/1 mask; other integers have the full scale of their
+    type; floats must lie in [0, 1]. Of colours the brightest channel counts, so a red mask is a mask. With alpha
+    (2 or 4 channels) a transparent pixel is no hole; if the colours are all equal, alpha alone is the mask.
+    """
+    channels = values[..., None] if values.ndim == 2 else values
+    if channels.ndim != 3 or not 1 <= channels.shape[2] <= 4:
+        raise MaskError(f"expected a mask of shape (h, w) or (h, w, 1 to 4 channels), found {values.shape}")
+    light = _above_half(channels)
+    if channels.shape[2] in (1, 3):
+        return np.asarray(light.any(axis=2))
+    colours, opaque = channels[..., :-1], light[..., -1]
+    if np.array_equal(colours.min(axis=(0, 1)), colours.max(axis=(0, 1))) and not opaque.all():
+        return np.asarray(opaque)
+    return np.asarray(light[..., :-1].any(axis=2) & opaque)
+
+
+def _above_half(values: np.ndarray) -> Bool[np.ndarray, "h w c"]:
+    if values.dtype == np.bool_:
+        return values
+    if np.issubdtype(values.dtype, np.floating):
+        if not (values.min(initial=0) >= 0 and values.max(initial=0) <= 1):  # also refuses NaN
+            raise MaskError("expected a float mask in [0, 1], found other values; divide by its full scale")
+        return np.asarray(values > 0.5)
+    if not np.issubdtype(values.dtype, np.integer):
+        raise MaskError(f"expected a mask of bool, integers or floats, found {values.dtype}")
+    if values.max(initial=0) <= 1:
+        return np.asarray(values == 1)
+    return np.asarray(values > np.iinfo(values.dtype).max // 2)
+
+
+# ---------------------------------------------------------------------------------------------- tensors
+
+
+def mask_tensor(mask: Bool[np.ndarray, "h w"]) -> Float[Tensor, "1 1 h w"]:
+    """A mask array as the float32 tensor that networks take; 1 = hole."""
+    return torch.from_numpy(mask.astype(np.float32))[None, None]
+
+
+def hole_share(mask: Tensor | np.ndarray) -> float:
+    """The part of all cells that are hole, in [0, 1]; over a batch the mean."""
+    return float(mask.mean()) if isinstance(mask, np.ndarray) else float(mask.float().mean())
+
+
+def composite(
+    known: Float[Tensor, "b c h w"], filled: Float[Tensor, "b c h w"], mask: Float[Tensor, "b 1 h w"]
+) -> Float[Tensor, "b c h w"]:
+    """(1 - M) * known + M * filled, by selection: exact in every bit, and what the other side holds never matters."""
+    return filled.where(mask > 0.5, known)
+
+
+def downsample_mask(mask: Float[Tensor, "b 1 h w"], size: int | tuple[int, int]) -> Float[Tensor, "b 1 height width"]:
+    """A cell is a hole if any of its pixels is, so that no hidden pixel leaks into what counts as visible.
+
+    `size` is the side of a square or (height, width); it must divide that of the mask.
+    """
+    height, width = (size, size) if isinstance(size, int) else size
+    rows, columns = mask.shape[-2:]
+    if rows % height or columns % width:
+        raise MaskError(f"expected a size that divides the mask's {rows} x {columns}, found {height} x {width}")
+    if (rows, columns) == (height, width):
+        return mask
+    return F.max_pool2d(mask, (rows // height, columns // width))
+
+
+def dilate(mask: Float[Tensor, "b 1 h w"], radius: int) -> Float[Tensor, "b 1 h w"]:
+    """The hole grown by `radius` pixels in all eight directions."""
+    return F.max_pool2d(mask, 2 * radius + 1, stride=1, padding=radius)
+
+
+def dilate_by_one(mask: Float[Tensor, "b 1 h w"]) -> Float[Tensor, "b 1 h w"]:
+    """The hole and its one-pixel border, where the total variation is measured (method section 2)."""
+    return dilate(mask, 1)
+
+
+# ---------------------------------------------------------------------------------------------- drawing
+
+
+def draw_share(rng: np.random.Generator, bucket: str) -> float:
+    """A hole share drawn uniformly from the `bucket` called "1-20", "20-40" or "40-60"."""
+    if bucket not in BUCKETS:
+        raise SettingError(unknown("mask bucket", bucket, BUCKETS))
+    return float(rng.uniform(*BUCKETS[bucket]))
+
+
+def draw_free_form(
+    rng: np.random.Generator, size: int | tuple[int, int], share: tuple[float, float] = (0.01, 0.6)
+) -> Bool[np.ndarray, "h w"]:
+    """An irregular mask of strokes, blobs and rectangles; its hole share is uniform within `share`, ends included.
+
+    `size` is the side of a square or (height, width). Each mask mixes the three shapes in its own proportion and
+    coarseness. Shapes shrink as the share comes near; one that would overshoot is taken back.
+    """
+    height, width = (size, size) if isinstance(size, int) else size
+    lowest, highest = math.ceil(share[0] * height * width), math.floor(share[1] * height * width)
+    if not 0 <= lowest <= highest <= height * width:
+        raise MaskError(f"no mask of {height} x {width} has a hole share between {share[0]} and {share[1]}")
+    target = int(rng.integers(lowest, highest + 1))
+    canvas, have = Image.new("L", (width, height)), 0
+    mix, coarseness = rng.dirichlet((1.5, 1.0, 0.5)), rng.uniform(0.3, 0.9)
+    speck = 0.06 * math.sqrt(height * width)  # nothing smaller is drawn
+    for _ in range(60):
+        if have >= target - speck * speck / 4:
+            break
+        attempt = canvas.copy()
+        shape = _SHAPES[int(rng.choice(len(_SHAPES), p=mix))]
+        shape(rng, ImageDraw.Draw(attempt), max(speck, coarseness * math.sqrt(target - have)))
+        covered = attempt.histogram()[255]
+        if covered <= highest and covered <= target * 1.05 + 1:
+            canvas, have = attempt, covered
+    return _grown(rng, np.asarray(canvas) > 0, max(0, target - have))
+
+
+def _start(rng: np.random.Generator, draw: ImageDraw.ImageDraw) -> tuple[float, float]:
+    width, height = draw.im.size
+    return float(rng.uniform(0, width)), float(rng.uniform(0, height))
+
+
+def _stroke(rng: np.random.Generator, draw: ImageDraw.ImageDraw, reach: float) -> None:
+    """A thick line that wanders, with round ends; its area is roughly `reach` squared."""
+    steps, thickness = int(rng.integers(6, 16)), max(1.0, reach * rng.uniform(0.2, 0.4))
+    length = reach * reach / thickness / steps
+    angles = rng.uniform(0, 2 * np.pi) + np.cumsum(rng.normal(0, 0.45, steps))
+    walk = np.stack([np.cos(angles), np.sin(angles)], 1).cumsum(0) * length
+    points = [tuple(point) for point in (np.array(_start(rng, draw)) + walk - walk.mean(0)).tolist()]
+    draw.line(points, fill=255, width=round(thickness), joint="curve")
+    for x, y in (points[0], points[-1]):
+        draw.ellipse((x - thickness / 2, y - thickness / 2, x + thickness / 2, y + thickness / 2), fill=255)
+
+
+def _blob(rng: np.random.Generator, draw: ImageDraw.ImageDraw, reach: float) -> None:
+    """A tilted ellipse with a wavy rim."""
+    x, y = _start(rng, draw)
+    turns = np.linspace(0, 2 * np.pi, 40, endpoint=False)
+    radius = reach * rng.uniform(0.3, 0.6) * (1 + sum(_wave(rng, turns, k) for k in (2, 3, 5)))
+    flatness, tilt = rng.uniform(0.5, 1.0), rng.uniform(0, np.pi)
+    along, across = radius * np.cos(turns), radius * flatness * np.sin(turns)
+    xs = x + along * np.cos(tilt) - across * np.sin(tilt)
+    ys = y + along * np.sin(tilt) + across * np.cos(tilt)
+    draw.polygon(list(zip(xs.tolist(), ys.tolist(), strict=True)), fill=255)
+
+
+def _wave(rng: np.random.Generator, turns: np.ndarray, frequency: int) -> np.ndarray:
+    return np.asarray(rng.uniform(0, 0.3) / frequency * np.sin(frequency * turns + rng.uniform(0, 2 * np.pi)))
+
+
+def _rectangle(rng: np.random.Generator, draw: ImageDraw.ImageDraw, reach: float) -> None:
+    x, y = _start(rng, draw)
+    width, height = reach * rng.uniform(0.2, 0.6, 2)
+    draw.rectangle((x - width, y - height, x + width, y + height), fill=255)
+
+
+_SHAPES = (_stroke, _blob, _rectangle)
+
+
+def _grown(rng: np.random.Generator, hole: Bool[np.ndarray, "h w"], missing: int) -> Bool[np.ndarray, "h w"]:
+    """`hole` and exactly `missing` more pixels along its rim, where the shapes did not come close enough."""
+    hole = hole.copy()
+    while missing:
+        rim = np.zeros_like(hole)
+        rim[1:] |= hole[:-1]
+        rim[:-1] |= hole[1:]
+        rim[:, 1:] |= hole[:, :-1]
+        rim[:, :-1] |= hole[:, 1:]
+        places = np.flatnonzero(rim & ~hole)
+        if not len(places):
+            places = np.flatnonzero(~hole)[rng.integers(0, (~hole).sum(), 1)]
+        chosen = rng.permutation(places)[:missing]
+        hole.flat[chosen] = True
+        missing -= len(chosen)
+    return hole

@@ -1,0 +1,230 @@
+"""The objective of section 3.5: the weighted sum of all losses, named; a term whose weight is 0 is never computed.
+
+Equation 8 is the sum of the terms "intra" and "inter". The rows of Table 2 without a loss are
+`replace(weights, semantic=0)`, `replace(weights, intra=0)`, `replace(weights, inter=0)`.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Sequence
+from dataclasses import asdict, dataclass
+from typing import Literal, TypeVar, get_args
+
+import torch
+from jaxtyping import Float, Int64
+from torch import Tensor
+from torch.nn import functional as F
+
+from showface.errors import SettingError, unknown
+from showface.layers.regions import downsample_semantic_map, one_hot
+from showface.losses.adversarial import discriminator_hinge, generator_hinge
+from showface.losses.inco2 import SimilarityKind, inter_loss, intra_loss
+from showface.losses.perceptual import perceptual_loss
+from showface.losses.reconstruction import reconstruction_loss
+from showface.losses.semantic import semantic_loss
+from showface.losses.style import StyleKind, style_loss
+from showface.losses.total_variation import total_variation_loss
+from showface.semantics import CATEGORY_COUNT
+
+Network = Callable[[Tensor], Tensor]
+Trunk = Callable[[Tensor], Sequence[Tensor]]
+Discriminator = Callable[[Tensor, Tensor], Tensor]
+Terms = dict[str, Tensor]
+PerceptualOn = Literal["both", "composite"]
+
+_N = TypeVar("_N")
+
+
+@dataclass(frozen=True, kw_only=True)
+class LossWeights:
+    """What each term is multiplied with; 0 = the term is not computed. The paper gives none (METHOD.md section 8)."""
+
+    valid: int | float = 1.0
+    """L1 of the raw output outside the hole."""
+    hole: int | float = 6.0
+    """L1 of the raw output inside the hole; the other weights of this family (Liu et al. 2018) are relative to it."""
+    perceptual: int | float = 0.05
+    """L1 of VGG16 features. Needs `vgg`."""
+    style: int | float = 120.0
+    """L1 of the Gram matrices of VGG16 features. Needs `vgg`."""
+    adversarial: int | float = 0.1
+    """Hinge on the composite. Needs `discriminator`."""
+    tv: int | float = 0.1
+    """Total variation of the composite in the hole grown by one pixel."""
+    semantic: int | float = 0.1
+    """Cross-entropy of the parsed composite, to be calibrated. Needs `parser`."""
+    intra: int | float = 1.0
+    """Relations among the parts inside the hole, to be calibrated. Needs `encoder`."""
+    inter: int | float = 1.0
+    """Relations of the parts inside the hole with those outside, to be calibrated. Needs `encoder`."""
+
+    def __post_init__(self) -> None:
+        for name, weight in asdict(self).items():
+            if not (math.isfinite(weight) and weight >= 0):
+                raise SettingError(f"loss weight {name}: expected a finite number of at least 0, got {weight}")
+        if not any(asdict(self).values()):
+            raise SettingError("every loss weight is 0; expected at least one term to train with")
+
+
+@dataclass(frozen=True, kw_only=True)
+class ObjectiveOptions:
+    """How the terms are measured, where METHOD.md leaves a choice of definition or of cost."""
+
+    perceptual_on: PerceptualOn = "both"
+    """Perceptual and style terms of the raw output and the composite, summed ("both"), or of the composite alone."""
+    perceptual_scale: int | float = 1.0
+    """VGG16 sees the pictures scaled by this factor in (0, 1]; its cost falls with the square."""
+    style: StyleKind = "gram"
+    """The style statistics: "gram" matrices, or the "adain" mean and deviation."""
+    semantic_on: Literal["all", "hole"] = "all"
+    """The pixels over which the semantic loss is averaged."""
+    similarity: SimilarityKind = "cosine"
+    """The entries of InCo2's matrices: "cosine" of the pooled vectors, or their "raw" product divided by its length."""
+
+    def __post_init__(self) -> None:
+        if not 0 < self.perceptual_scale <= 1:
+            raise SettingError(f"perceptual_scale: expected a factor in (0, 1], got {self.perceptual_scale}")
+        for name, value, known in (
+            ("perceptual_on", self.perceptual_on, get_args(PerceptualOn)),
+            ("style", self.style, get_args(StyleKind)),
+            ("semantic_on", self.semantic_on, ("all", "hole")),
+            ("similarity", self.similarity, get_args(SimilarityKind)),
+        ):
+            if value not in known:
+                raise SettingError(unknown(name, value, known))
+
+
+@dataclass(frozen=True, kw_only=True)
+class ObjectiveInputs:
+    """What the losses compare: RGB pictures in [-1, 1], a mask with 1 = hole."""
+
+    raw: Float[Tensor, "b 3 h w"]
+    """The generator's output before compositing."""
+    completed: Float[Tensor, "b 3 h w"]
+    """The composite: the truth outside the hole, `raw` inside."""
+    truth: Float[Tensor, "b 3 h w"]
+    mask: Float[Tensor, "b 1 h w"]
+    semantic_map: Int64[Tensor, "b hs ws"] | None = None
+    """The true picture's categories, 0..13, of any size; None: the parser reads them from the truth."""
+
+
+def generator_terms(
+    inputs: ObjectiveInputs,
+    weights: LossWeights,
+    *,
+    vgg: Trunk | None = None,
+    encoder: Network | None = None,
+    parser: Network | None = None,
+    discriminator: Discriminator | None = None,
+    options: ObjectiveOptions | None = None,
+) -> Terms:
+    """The weighted terms under the names of their weights, and "total", their sum: float32 scalars.
+
+    `vgg`: RGB in [0, 1] -> features of several layers. `encoder`: RGB in [-1, 1] -> features (b, c, h', w'), the middle
+    layer of the reconstruction network. `parser`: RGB in [-1, 1] -> log-probabilities (b, 14, h', w').
+    `discriminator`: (RGB in [-1, 1], mask) -> logits. They are frozen by the caller; gradients pass through them.
+    """
+    options = options or ObjectiveOptions()
+    labels = _labels(inputs, weights, parser)
+    terms = _pixel_terms(inputs, weights)
+    if weights.perceptual or weights.style:
+        terms |= _feature_terms(inputs, weights, _needed("vgg", vgg), options)
+    if weights.adversarial:
+        terms["adversarial"] = generator_hinge(_needed("discriminator", discriminator)(inputs.completed, inputs.mask))
+    if weights.semantic:
+        terms["semantic"] = _semantic_term(inputs, labels, _needed("parser", parser), options)
+    if weights.intra or weights.inter:
+        terms |= _inco2_terms(inputs, labels, weights, _needed("encoder", encoder), options)
+    weighted = {name: getattr(weights, name) * value for name, value in terms.items()}
+    return weighted | {"total": torch.stack(list(weighted.values())).sum()}
+
+
+def discriminator_loss(inputs: ObjectiveInputs, discriminator: Discriminator) -> Float[Tensor, ""]:
+    """The discriminator's hinge loss, true pictures and composites in one call; no gradient reaches the generator."""
+    pictures = torch.cat((inputs.truth, inputs.completed.detach().to(inputs.truth.dtype)))
+    real, fake = discriminator(pictures, inputs.mask.repeat(2, 1, 1, 1)).chunk(2)
+    return discriminator_hinge(real, fake)
+
+
+def _needed(name: str, network: _N | None) -> _N:
+    if network is None:
+        raise SettingError(f"a loss of non-zero weight needs {name}, got none; pass it or set the weight to 0")
+    return network
+
+
+def _pixel_terms(inputs: ObjectiveInputs, weights: LossWeights) -> Terms:
+    terms: Terms = {}
+    if weights.valid or weights.hole:
+        parts = reconstruction_loss(inputs.raw, inputs.truth, inputs.mask)
+        terms |= {"valid": parts.valid} if weights.valid else {}
+        terms |= {"hole": parts.hole} if weights.hole else {}
+    if weights.tv:
+        terms["tv"] = total_variation_loss(inputs.completed, inputs.mask)
+    return terms
+
+
+def _feature_terms(inputs: ObjectiveInputs, weights: LossWeights, vgg: Trunk, options: ObjectiveOptions) -> Terms:
+    """Perceptual and style terms: one pass for what is learnt, one without gradient for the truth."""
+    pictures = [inputs.completed] if options.perceptual_on == "composite" else [inputs.completed, inputs.raw]
+    ours = vgg(_vgg_input(torch.cat([picture.float() for picture in pictures]), options.perceptual_scale))
+    with torch.no_grad():
+        truth = vgg(_vgg_input(inputs.truth.float(), options.perceptual_scale))
+    per_picture = list(zip(*(layer.chunk(len(pictures)) for layer in ours), strict=True))
+    terms: Terms = {}
+    if weights.perceptual:
+        terms["perceptual"] = torch.stack([perceptual_loss(features, truth) for features in per_picture]).sum()
+    if weights.style:
+        styles = [style_loss(features, truth, kind=options.style) for features in per_picture]
+        terms["style"] = torch.stack(styles).sum()
+    return terms
+
+
+def _vgg_input(image: Tensor, scale: int | float) -> Tensor:
+    """[-1, 1] -> [0, 1], scaled down."""
+    unit = (image + 1) / 2
+    if scale == 1:
+        return unit
+    size = [max(1, round(side * scale)) for side in unit.shape[2:]]
+    return F.interpolate(unit, size=size, mode="bilinear", antialias=True)
+
+
+def _labels(inputs: ObjectiveInputs, weights: LossWeights, parser: Network | None) -> Tensor:
+    """The true picture's semantic map (b, h', w'); empty if no term asks for it."""
+    if inputs.semantic_map is not None:
+        return inputs.semantic_map
+    if not (weights.semantic or weights.intra or weights.inter):
+        return torch.empty(0)
+    with torch.no_grad():
+        return _needed("a semantic map or parser", parser)(inputs.truth).argmax(dim=1)
+
+
+def _semantic_term(inputs: ObjectiveInputs, labels: Tensor, parser: Network, options: ObjectiveOptions) -> Tensor:
+    log_probabilities = parser(inputs.completed)
+    size = (log_probabilities.shape[2], log_probabilities.shape[3])
+    hole = None
+    if options.semantic_on == "hole":
+        hole = (_masked_share(inputs.mask, size) >= 0.5).float()
+    return semantic_loss(log_probabilities, downsample_semantic_map(labels, size), hole)
+
+
+def _inco2_terms(
+    inputs: ObjectiveInputs, labels: Tensor, weights: LossWeights, encoder: Network, options: ObjectiveOptions
+) -> Terms:
+    completed = encoder(inputs.completed)
+    with torch.no_grad():
+        truth = encoder(inputs.truth)
+    size = (completed.shape[2], completed.shape[3])
+    regions = one_hot(downsample_semantic_map(labels, size), CATEGORY_COUNT)
+    share = _masked_share(inputs.mask, size)
+    terms: Terms = {}
+    if weights.intra:
+        terms["intra"] = intra_loss(completed, truth, regions, share, similarity=options.similarity)
+    if weights.inter:
+        terms["inter"] = inter_loss(completed, truth, regions, share, similarity=options.similarity)
+    return terms
+
+
+def _masked_share(mask: Tensor, size: tuple[int, int]) -> Tensor:
+    """The masked share of each cell of a grid of `size`, in [0, 1]."""
+    return F.adaptive_avg_pool2d(mask.float(), size)  # (b, 1, *size)

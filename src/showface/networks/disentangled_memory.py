@@ -11,7 +11,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Literal, NamedTuple, Self
+from typing import Literal, NamedTuple
 
 import torch
 import torch.nn.functional as F
@@ -250,7 +250,7 @@ class DisentangledMemory(nn.Module):
         """`slot_entropy` of the usage so far."""
         return slot_entropy(self.usage)
 
-    def _apply(self, fn: Callable[[Tensor], Tensor], recurse: bool = True) -> Self:
+    def _apply(self, fn: Callable[[Tensor], Tensor], recurse: bool = True) -> DisentangledMemory:
         """Follow moves between devices, not casts: `.half()` on a parent leaves the slots in float32."""
         exact = self.slots
         apply: Callable[..., object] = super()._apply  # torch leaves it without types

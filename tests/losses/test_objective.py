@@ -1,6 +1,6 @@
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, fields, replace
 from typing import Any
 
@@ -58,7 +58,7 @@ class Trunk:
 
     def __call__(self, image: Tensor) -> Sequence[Tensor]:
         self.shapes.append(tuple(image.shape))
-        self.with_gradient.append(image.requires_grad)
+        self.with_gradient.append(torch.is_grad_enabled())
         self.extremes.append((image.min().item(), image.max().item()))
         return [F.avg_pool2d(image, 2), F.avg_pool2d(image, 4) ** 2]
 
@@ -127,6 +127,21 @@ def test_trunk_sees_scaled_pictures() -> None:
     options = ObjectiveOptions(perceptual_on="composite", perceptual_scale=0.5)
     generator_terms(inputs_of(), weights_of(perceptual=1), vgg=trunk, options=options)
     assert trunk.shapes == [(2, 3, 8, 8), (2, 3, 8, 8)]
+
+
+def test_encoder_and_parser_see_the_truth_without_gradient() -> None:
+    modes: list[tuple[str, bool]] = []
+
+    def noted(name: str, network: Callable[[Tensor], Tensor]) -> Callable[[Tensor], Tensor]:
+        def call(image: Tensor) -> Tensor:
+            modes.append((name, torch.is_grad_enabled()))
+            return network(image)
+
+        return call
+
+    networks: dict[str, Any] = {"encoder": noted("encoder", encoder), "parser": noted("parser", parser)}
+    generator_terms(inputs_of(with_map=False), weights_of(semantic=1, intra=1, inter=1), **networks)
+    assert sorted(modes) == [("encoder", False), ("encoder", True), ("parser", False), ("parser", True)]
 
 
 @pytest.mark.parametrize("size", [16, 8])

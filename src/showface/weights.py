@@ -1,0 +1,289 @@
+"""Our weight files: safetensors that carry their configuration and their hash, and the release that is bundled.
+
+    folder/
+        model.safetensors    tensors; in the metadata: format, configuration (JSON), sha256 of both together
+        config.json          format, configuration, card, sha256 of model.safetensors as a file
+
+Either the folder or the .safetensors file alone can be loaded. Parameters are stored as float16; buffers keep their
+type, so that the memory's slots stay float32. Pickles are never read.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import hashlib
+import importlib
+import json
+import os
+import types
+import typing
+import uuid
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any, TypeVar
+
+import torch
+from safetensors import SafetensorError, safe_open
+from safetensors.torch import save as safetensors_bytes
+from torch import Tensor
+
+from showface.errors import MissingExtraError, NonFiniteError, SettingError, WeightsError, unknown
+from showface.networks.mdrnets import MDRNets, MDRNetsConfig
+
+FORMAT = "showface-1"
+MODEL, CONFIG = "model.safetensors", "config.json"
+_PICKLES = (".pt", ".pth", ".ckpt", ".bin", ".pkl", ".pickle")
+_CURE = "fetch or export the weights again"
+
+State = dict[str, Tensor]
+ConfigT = TypeVar("ConfigT")
+
+
+def bundled(name: str = "compact") -> Path:
+    """The folder of the release that comes with the package."""
+    return Path(__file__).parent / "release" / name
+
+
+# ---------------------------------------------------------------------------------------------- writing
+
+
+def save(folder: str | os.PathLike[str], network: MDRNets, *, card: Mapping[str, object] | None = None) -> Path:
+    """Writes `network` and its configuration to `folder`, replacing what is there; returns the folder.
+
+    `card` goes into config.json as it is: what the weights were trained on, under which terms, with which results.
+    """
+    target = Path(folder)
+    buffers = {name for name, _ in network.named_buffers()}
+    state = {
+        name: (tensor if name in buffers or not tensor.is_floating_point() else tensor.half()).cpu().contiguous()
+        for name, tensor in network.state_dict().items()
+    }
+    if broken := _not_finite(state):
+        raise NonFiniteError(f"{broken} holds NaN or infinity (or more than float16 can hold); nothing was written")
+    configuration = json.dumps(to_plain(network.config), sort_keys=True)
+    metadata = {"format": FORMAT, "configuration": configuration, "sha256": _digest(configuration, state)}
+    content = safetensors_bytes(state, metadata)
+    description = {
+        "format": FORMAT,
+        "sha256": hashlib.sha256(content).hexdigest(),
+        "card": dict(card or {}),
+        "configuration": to_plain(network.config),
+    }
+    target.mkdir(parents=True, exist_ok=True)
+    _write(target / MODEL, content)
+    _write(target / CONFIG, (json.dumps(description, indent=2) + "\n").encode())
+    return target
+
+
+def _write(path: Path, content: bytes) -> None:
+    """All of `content` or nothing: a temporary file in the same folder takes the name when it is on the disk."""
+    part = path.with_name(f".{uuid.uuid4().hex}.part")
+    try:
+        with part.open("xb") as stream:
+            stream.write(content)
+            stream.flush()
+            os.fsync(stream.fileno())
+        os.replace(part, path)
+    finally:
+        part.unlink(missing_ok=True)
+
+
+# ---------------------------------------------------------------------------------------------- reading
+
+
+def load(source: str | os.PathLike[str], device: str | torch.device = "cpu") -> tuple[MDRNetsConfig, State]:
+    """The configuration and the state (float32) in a folder or a .safetensors file, checked against its hashes.
+
+    Raises `WeightsError` for a file that is missing, damaged, altered, of another kind, or holds NaN.
+    """
+    path = Path(source)
+    file = path / MODEL if path.is_dir() else path
+    if file.suffix.lower() in _PICKLES:
+        raise WeightsError(f"{file}: expected .safetensors, found {file.suffix}; pickles run code and are never loaded")
+    if not file.is_file():
+        raise WeightsError(f"{file}: no such file; expected a folder with {MODEL} and {CONFIG}, or a .safetensors file")
+    description = _described(file) if path.is_dir() else None
+    configuration, state = _opened(file)
+    if description is not None and description != configuration:
+        raise WeightsError(f"{path}: {CONFIG} was altered: {'; '.join(differences(configuration, description))}")
+    if broken := _not_finite(state):
+        raise WeightsError(f"{file}: {broken} holds NaN or infinity; {_CURE}")
+    return configuration, {
+        name: (tensor.float() if tensor.is_floating_point() else tensor).to(device) for name, tensor in state.items()
+    }
+
+
+def build(configuration: MDRNetsConfig, state: State) -> MDRNets:
+    """The network of `configuration` with `state` in it, for use: in evaluation mode and without gradients."""
+    with torch.random.fork_rng(devices=[]):  # the random first weights must not move the caller's seed
+        network = MDRNets(configuration)
+    expected = network.state_dict()
+    boxes = sorted({name.split(".")[0] for name in expected.keys() | state.keys() if not _fits(name, expected, state)})
+    if boxes:
+        first = next(name for name in sorted(expected.keys() | state.keys()) if not _fits(name, expected, state))
+        raise WeightsError(
+            f"the tensors do not fit the configuration of {', '.join(boxes)}: {first} is "
+            f"{_shape(state, first)}, expected {_shape(expected, first)}; {_CURE} with their own configuration"
+        )
+    network.load_state_dict(state)
+    return network.to(next(iter(state.values())).device).eval().requires_grad_(False)
+
+
+def read_description(folder: str | os.PathLike[str]) -> dict[str, Any]:
+    """What config.json says: format, sha256, card and configuration, as plain values."""
+    path = Path(folder) / CONFIG
+    try:
+        description = json.loads(path.read_bytes())
+    except OSError as error:
+        raise WeightsError(f"{path}: {error.strerror}; {_CURE}") from error
+    except (ValueError, RecursionError) as error:
+        raise WeightsError(f"{path}: expected JSON, found something else ({error}); {_CURE}") from error
+    if not isinstance(description, dict) or description.get("format") != FORMAT:
+        raise WeightsError(f"{path}: expected format {FORMAT!r}, found another; {_CURE} with this version of showface")
+    return description
+
+
+def _described(file: Path) -> MDRNetsConfig:
+    """The configuration in config.json beside `file`, once `file` has the hash that stands there."""
+    path = file.with_name(CONFIG)
+    description = read_description(file.parent)
+    with file.open("rb") as stream:
+        found = hashlib.file_digest(stream, "sha256").hexdigest()
+    if found != description.get("sha256"):
+        raise WeightsError(
+            f"{file}: damaged or altered: expected sha256 {description.get('sha256')}, found {found}; {_CURE}"
+        )
+    return _configuration(path, description.get("configuration"))
+
+
+def _opened(file: Path) -> tuple[MDRNetsConfig, State]:
+    """Configuration and tensors as stored, once both have the hash that the metadata names."""
+    try:
+        with safe_open(file, framework="pt", device="cpu") as content:
+            metadata = content.metadata() or {}
+            state = {name: content.get_tensor(name) for name in content.keys()}  # noqa: SIM118 (it is no mapping)
+    except (SafetensorError, OSError, ValueError) as error:
+        raise WeightsError(f"{file}: damaged, or not safetensors ({error}); {_CURE}") from error
+    if metadata.get("format") != FORMAT:
+        found = metadata.get("format", "none")
+        raise WeightsError(f"{file}: expected safetensors of format {FORMAT!r}, found {found!r}; {_CURE}")
+    text = metadata.get("configuration", "")
+    if metadata.get("sha256") != _digest(text, state):
+        raise WeightsError(f"{file}: damaged or altered: its tensors do not have the sha256 that it names; {_CURE}")
+    return _configuration(file, json.loads(text)), state
+
+
+def _configuration(file: Path, values: object) -> MDRNetsConfig:
+    try:
+        return from_plain(MDRNetsConfig, values)
+    except SettingError as error:
+        raise WeightsError(f"{file}: configuration of another version: {error}") from error
+
+
+def _digest(configuration: str, state: State) -> str:
+    """sha256 over the configuration and every tensor's name, type, shape and bytes."""
+    digest = hashlib.sha256(configuration.encode())
+    for name in sorted(state):
+        tensor = state[name]
+        digest.update(f"{name} {tensor.dtype} {tuple(tensor.shape)}".encode())
+        digest.update(tensor.reshape(-1).view(torch.uint8).numpy().data)
+    return digest.hexdigest()
+
+
+def _not_finite(state: State) -> str | None:
+    return next((name for name, tensor in state.items() if not torch.isfinite(tensor).all()), None)
+
+
+def _fits(name: str, expected: State, found: State) -> bool:
+    return name in expected and name in found and expected[name].shape == found[name].shape
+
+
+def _shape(state: State, name: str) -> str:
+    return " x ".join(map(str, state[name].shape)) or "a number" if name in state else "not there"
+
+
+# ---------------------------------------------------------------------------------------------- the hub
+
+
+def fetch(name: str) -> Path:
+    """The folder of the hub model `owner/name`, downloaded into the hub's own cache; needs the extra `hub`."""
+    try:
+        hub = importlib.import_module("huggingface_hub")
+    except ModuleNotFoundError as error:
+        raise MissingExtraError(
+            f"{name}: no such folder or file, and hub ids need an extra; pip install 'showface[hub]'"
+        ) from error
+    try:
+        return Path(hub.snapshot_download(name, allow_patterns=[MODEL, CONFIG]))
+    except (OSError, ValueError, hub.errors.HfHubHTTPError) as error:
+        reason = str(error).strip().split("\n")[0]
+        raise WeightsError(f"{name}: cannot be fetched ({reason}); fetch {MODEL} and {CONFIG} into a folder") from error
+
+
+# ---------------------------------------------------------------------------------------------- configurations
+
+
+def to_plain(config: object) -> dict[str, Any]:
+    """A configuration dataclass, with those inside it, as values that JSON can hold."""
+    assert dataclasses.is_dataclass(config) and not isinstance(config, type)
+    plain: dict[str, Any] = json.loads(json.dumps(dataclasses.asdict(config)))
+    return plain
+
+
+def from_plain(kind: type[ConfigT], values: object, *, name: str = "") -> ConfigT:
+    """The configuration of class `kind` from plain `values`, field by field; absent fields take their default.
+
+    An unknown field or a value of another type is a `SettingError` that names it; `name` is what it is called there.
+    """
+    called = name or kind.__name__
+    if not isinstance(values, dict):
+        raise SettingError(f"{called}: expected fields and values, got {values!r}")
+    hints = typing.get_type_hints(kind)
+    fields = {field.name: field for field in dataclasses.fields(typing.cast(Any, kind)) if field.init}
+    for field in values:
+        if field not in fields:
+            raise SettingError(unknown(f"field of {called}", str(field), fields))
+    for field in fields.keys() - values.keys():
+        if fields[field].default is fields[field].default_factory is dataclasses.MISSING:
+            raise SettingError(f"{called}: expected a value for {field}, got none")
+    return kind(**{field: _typed(hints[field], values[field], f"{name}.{field}".lstrip(".")) for field in values})
+
+
+def _typed(hint: Any, value: object, name: str) -> Any:
+    """`value`, read from JSON, as the type `hint`: a scalar, Literal, tuple, optional or configuration."""
+    origin, arguments = typing.get_origin(hint), typing.get_args(hint)
+    if dataclasses.is_dataclass(hint):
+        return from_plain(typing.cast(type[Any], hint), value, name=name)
+    if origin in (typing.Union, types.UnionType):
+        inner = [argument for argument in arguments if argument is not type(None)]
+        return None if value is None and len(inner) < len(arguments) else _typed(inner[0], value, name)
+    if origin is typing.Literal and value in arguments:
+        return value
+    if origin is tuple and isinstance(value, list):
+        repeated = len(arguments) == 2 and arguments[1] is ...
+        parts = [arguments[0]] * len(value) if repeated else list(arguments)
+        if len(parts) == len(value):
+            return tuple(_typed(parts[i], item, f"{name}[{i}]") for i, item in enumerate(value))
+    if hint is float and isinstance(value, int) and not isinstance(value, bool):
+        return float(value)
+    if isinstance(hint, type) and type(value) is hint:
+        return value
+    raise SettingError(f"{name}: expected {getattr(hint, '__name__', hint)}, got {value!r}")
+
+
+def differences(expected: object, found: object) -> list[str]:
+    """One line per field in which two configurations differ, as `style.channels is 128, expected 64`."""
+    one, other = dict(_leaves("", to_plain(expected))), dict(_leaves("", to_plain(found)))
+    return [
+        f"{name} is {other.get(name, 'absent')}, expected {one.get(name, 'absent')}"
+        for name in sorted(one.keys() | other.keys())
+        if one.get(name, "absent") != other.get(name, "absent")
+    ]
+
+
+def _leaves(prefix: str, values: dict[str, Any]) -> Iterator[tuple[str, Any]]:
+    for name, value in values.items():
+        if isinstance(value, dict):
+            yield from _leaves(f"{prefix}{name}.", value)
+        else:
+            yield f"{prefix}{name}", value

@@ -13,7 +13,7 @@ import uuid
 import warnings
 import zlib
 from pathlib import Path
-from typing import IO
+from typing import IO, Any
 
 import numpy as np
 import torch
@@ -23,6 +23,8 @@ from torch import Tensor
 
 from showface.errors import ImageError, NonFiniteError
 
+Box = tuple[float | int, float | int, float | int, float | int]  # left, top, right, bottom, in pixels
+
 FORMATS = ("PNG", "JPEG", "WEBP", "TIFF", "BMP")
 SUFFIXES = {
     ".png": "PNG", ".jpg": "JPEG", ".jpeg": "JPEG", ".webp": "WEBP", ".tif": "TIFF", ".tiff": "TIFF", ".bmp": "BMP",
@@ -30,7 +32,7 @@ SUFFIXES = {
 PIXEL_LIMIT = 200_000_000  # pixels of the largest picture that is decoded
 
 # WEBP lossless and JPEG without colour subsampling: what was not masked should stay as it was
-_SAVE_OPTIONS: dict[str, dict[str, bool | int | str]] = {
+_SAVE_OPTIONS: dict[str, dict[str, Any]] = {
     "JPEG": {"quality": 95, "subsampling": 0},
     "WEBP": {"lossless": True},
     "TIFF": {"compression": "tiff_deflate"},
@@ -65,7 +67,11 @@ def read_image(path: str | os.PathLike[str], *, pixel_limit: int = PIXEL_LIMIT) 
     Raises `ImageError` if it is no picture, damaged, larger than `pixel_limit` pixels or of a format not in `FORMATS`
     (the content decides, not the suffix).
     """
-    return rgb(open_image(path, pixel_limit=pixel_limit))
+    picture = open_image(path, pixel_limit=pixel_limit)
+    try:
+        return rgb(picture)
+    except ImageError as error:
+        raise ImageError(f"{path}: {error}") from error
 
 
 def open_image(path: str | os.PathLike[str], *, pixel_limit: int = PIXEL_LIMIT) -> Image.Image:
@@ -89,16 +95,20 @@ def open_image(path: str | os.PathLike[str], *, pixel_limit: int = PIXEL_LIMIT) 
 
 def rgb(picture: Image.Image) -> Image.Image:
     """Any picture as 8-bit RGB: 16-bit and float values are scaled, palettes resolved, alpha dropped."""
-    if picture.mode == "RGB":
-        return picture
-    if picture.mode in ("F", "I") or picture.mode.startswith("I;16"):
-        return Image.fromarray(np.round(unit_values(picture) * 255).astype(np.uint8)).convert("RGB")
-    if picture.mode in ("P", "PA"):  # a palette's transparency must be resolved first
-        picture = picture.convert("RGBA")
     try:
-        return picture.convert("RGB")
-    except ValueError as error:
-        raise ImageError(f"a picture of mode {picture.mode} cannot be turned into RGB; save it as RGB") from error
+        picture.load()
+        if picture.mode == "RGB":
+            return picture
+        if picture.mode in ("F", "I") or picture.mode.startswith("I;16"):
+            return Image.fromarray(np.round(unit_values(picture) * 255).astype(np.uint8)).convert("RGB")
+        if picture.mode in ("P", "PA"):  # a palette's transparency must be resolved first
+            picture = picture.convert("RGBA")
+        converted = picture.convert("RGB")
+    except _DECODER_ERRORS as error:
+        raise ImageError(f"a picture of mode {picture.mode} cannot be turned into RGB: {_reason(error)}") from error
+    if picture.mode not in ("RGBA", "RGBX", "RGBa"):  # the colour profile of another colour space
+        converted.info.pop("icc_profile", None)
+    return converted
 
 
 def unit_values(picture: Image.Image) -> Float[np.ndarray, "h w"]:
@@ -108,9 +118,7 @@ def unit_values(picture: Image.Image) -> Float[np.ndarray, "h w"]:
         values /= 65535
     if not (values.min(initial=0) >= 0 and values.max(initial=0) <= 1):  # also refuses NaN
         expected = "floats in [0, 1]" if picture.mode == "F" else "integers of 16 bits"
-        raise ImageError(
-            f"picture of mode {picture.mode}: expected {expected}, found other values; save it with 8 bits"
-        )
+        raise ImageError(f"expected {expected}, found other values; save the picture with 8 bits")
     return values
 
 
@@ -126,9 +134,8 @@ def _identify(stream: IO[bytes]) -> ImageFile.ImageFile:
         if accepts is None or accepts(prefix) is True:
             stream.seek(0)
             return factory(stream, "")
-    raise ImageError(
-        f"expected a picture ({', '.join(FORMATS)}), found {'an empty file' if not prefix else 'other data'}"
-    )
+    found = "other data" if prefix else "an empty file"
+    raise ValueError(f"expected a picture ({', '.join(FORMATS)}), found {found}")
 
 
 def _refuse_damaged_png(picture: ImageFile.ImageFile, stream: IO[bytes]) -> None:
@@ -163,7 +170,8 @@ def _reason(error: Exception) -> str:
 def write_image(path: str | os.PathLike[str], picture: Image.Image, *, overwrite: bool = False) -> None:
     """Writes `picture` to `path` in the format of its suffix, completely or not at all.
 
-    An existing file is refused unless `overwrite`. Lossless except for JPEG (quality 95, no colour subsampling).
+    An existing file is refused unless `overwrite`. Lossless except for JPEG (quality 95, no colour subsampling). The
+    colour profile stays; other metadata goes.
     """
     target = Path(path)
     form = SUFFIXES.get(target.suffix.lower())
@@ -171,10 +179,13 @@ def write_image(path: str | os.PathLike[str], picture: Image.Image, *, overwrite
         raise ImageError(f"{target}: expected a name ending in {', '.join(SUFFIXES)}, found {target.suffix or 'none'}")
     if target.exists() and not overwrite:
         raise ImageError(f"{target}: exists already; choose another name or ask to overwrite it")
+    if form in ("JPEG", "BMP"):  # these hold no alpha
+        picture = rgb(picture)
+    options = _SAVE_OPTIONS.get(form, {}) | {"icc_profile": picture.info.get("icc_profile")}
     part = target.with_name(f".{uuid.uuid4().hex}.part")
     try:
         with part.open("xb") as stream:
-            picture.save(stream, format=form, **_SAVE_OPTIONS.get(form, {}))
+            picture.save(stream, format=form, **options)
             stream.flush()
             os.fsync(stream.fileno())
         os.replace(part, target)
@@ -201,6 +212,11 @@ def to_uint8(images: Float[Tensor, "b 3 h w"]) -> UInt8[np.ndarray, "b h w 3"]:
     return levels.to(torch.uint8).permute(0, 2, 3, 1).cpu().numpy()
 
 
+def picture_of(pixels: UInt8[np.ndarray, "h w 3"]) -> Image.Image:
+    """uint8 RGB in 0..255 as a Pillow picture."""
+    return Image.fromarray(pixels)
+
+
 def to_unit(images: Float[Tensor, "..."]) -> Float[Tensor, "..."]:
     """[-1, 1] to [0, 1]."""
     return images * 0.5 + 0.5
@@ -218,9 +234,7 @@ def imagenet_normalised(unit: Float[Tensor, "b 3 h w"]) -> Float[Tensor, "b 3 h 
     return (unit - mean) / deviation
 
 
-def resize_image(
-    picture: Image.Image, size: int | tuple[int, int], box: tuple[float, float, float, float] | None = None
-) -> Image.Image:
+def resize_image(picture: Image.Image, size: int | tuple[int, int], box: Box | None = None) -> Image.Image:
     """`picture`, or its part `box` (left, top, right, bottom), at `size`: antialiased bicubic.
 
     `size` is the side of a square or (height, width).

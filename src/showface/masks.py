@@ -16,8 +16,8 @@ from jaxtyping import Bool, Float
 from PIL import Image, ImageDraw
 from torch import Tensor
 
-from showface.errors import MaskError, SettingError, unknown
-from showface.images import open_image, unit_values
+from showface.errors import ImageError, MaskError, SettingError, unknown
+from showface.images import open_image, resize_image, unit_values
 
 BUCKETS = {"1-20": (0.01, 0.2), "20-40": (0.2, 0.4), "40-60": (0.4, 0.6)}  # hole shares, as in the paper's tables
 
@@ -27,7 +27,11 @@ BUCKETS = {"1-20": (0.01, 0.2), "20-40": (0.2, 0.4), "40-60": (0.4, 0.6)}  # hol
 
 def read_mask(path: str | os.PathLike[str]) -> Bool[np.ndarray, "h w"]:
     """The mask in the picture file `path`; True = hole. See `binarise` for what counts as a hole."""
-    return mask_of(open_image(path))
+    picture = open_image(path)
+    try:
+        return mask_of(picture)
+    except (ImageError, MaskError) as error:
+        raise MaskError(f"{path}: {error}") from error
 
 
 def mask_of(picture: Image.Image) -> Bool[np.ndarray, "h w"]:
@@ -72,6 +76,36 @@ def _above_half(values: np.ndarray) -> Bool[np.ndarray, "h w c"]:
     if values.max(initial=0) <= 1:
         return np.asarray(values == 1)
     return np.asarray(values > np.iinfo(values.dtype).max // 2)
+
+
+# ---------------------------------------------------------------------------------------------- resizing
+
+
+def resize_visible(
+    picture: Image.Image, mask: Bool[np.ndarray, "h w"], size: int | tuple[int, int]
+) -> tuple[Image.Image, Bool[np.ndarray, "height width"]]:
+    """An RGB picture and its mask at `size` (side of a square, or height and width); no hidden pixel shows.
+
+    A cell is hidden if at most half of it is visible, but never are all of them. Far from the hole the picture is
+    resized as any other; beside it, each cell is the mean of the visible pixels around it.
+    """
+    height, width = (size, size) if isinstance(size, int) else size
+    pixels = np.where(mask[..., None], 0, np.asarray(picture)).astype(np.uint8)
+    visible = Image.fromarray((~mask).astype(np.float32))
+    shares = _resized(visible, height, width, Image.Resampling.BOX)
+    hidden = shares < min(0.5, float(shares.max()))
+    weights = _resized(visible, height, width, Image.Resampling.BILINEAR)[..., None]
+    channels = [Image.fromarray(channel.astype(np.float32)) for channel in np.moveaxis(pixels, 2, 0)]
+    sums = np.stack([_resized(channel, height, width, Image.Resampling.BILINEAR) for channel in channels], axis=2)
+    means = np.divide(sums, weights, out=np.zeros_like(sums), where=weights > 0)
+    plain = np.asarray(resize_image(Image.fromarray(pixels), (height, width)))
+    untouched = np.abs(_resized(visible, height, width, Image.Resampling.BICUBIC) - 1) < 1e-4
+    values = np.where(untouched[..., None], plain, means.round().clip(0, 255))
+    return Image.fromarray(values.astype(np.uint8)), hidden
+
+
+def _resized(channel: Image.Image, height: int, width: int, how: Image.Resampling) -> np.ndarray:
+    return np.asarray(channel.resize((width, height), how))
 
 
 # ---------------------------------------------------------------------------------------------- tensors

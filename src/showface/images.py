@@ -149,12 +149,17 @@ def _refuse_damaged_png(picture: ImageFile.ImageFile, stream: IO[bytes]) -> None
 
 
 def _upright(picture: Image.Image) -> Image.Image:
-    """Applies the EXIF orientation (tag 274); unknown values and unreadable EXIF leave the picture as it is."""
+    """Applies the EXIF orientation (tag 274) once; unknown values and unreadable EXIF leave the picture as it is.
+
+    Of the metadata only what the colours need stays, so that nobody applies the orientation again.
+    """
     try:
         orientation = picture.getexif().get(274, 1)
     except _DECODER_ERRORS:
         orientation = 1
-    return picture.transpose(_UPRIGHT[orientation]) if orientation in _UPRIGHT else picture
+    turned = picture.transpose(_UPRIGHT[orientation]) if orientation in _UPRIGHT else picture.copy()
+    turned.info = {name: turned.info[name] for name in ("icc_profile", "transparency") if name in turned.info}
+    return turned
 
 
 def _reason(error: Exception) -> str:

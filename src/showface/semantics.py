@@ -77,3 +77,10 @@ def merge(name: str) -> Merge:
     if name not in MERGES:
         raise SettingError(unknown("class map", name, MERGES))
     return MERGES[name]
+
+
+# one colour per category, for pictures of semantic maps (RGB, 0..255)
+PALETTE = (
+    (0, 0, 0), (230, 180, 150), (120, 70, 30), (40, 90, 220), (120, 220, 230), (200, 120, 90), (240, 210, 60),
+    (240, 140, 100), (200, 40, 60), (180, 140, 120), (240, 240, 140), (90, 110, 90), (100, 60, 160), (160, 160, 160),
+)  # fmt: skip

@@ -31,7 +31,14 @@ class CoarseConfig:
     kernels: tuple[int, ...] = (7, 5, 5, 3, 3, 3, 3)  # encoder kernel of each level, odd
     strides: tuple[int, ...] = (2, 2, 2, 2, 2, 2, 2)  # encoder stride of each level, 1 or 2
     encoder_blocks: tuple[int, ...] = (0, 0, 0, 0, 0, 0, 0)  # residual blocks behind each encoder convolution
-    decoder_blocks: tuple[int, ...] = (0, 0, 0, 0, 0, 0)  # residual blocks behind each decoder convolution, outermost first
+    decoder_blocks: tuple[int, ...] = (
+        0,
+        0,
+        0,
+        0,
+        0,
+        0,
+    )  # residual blocks behind each decoder convolution, outermost first
     norm: Literal["batch", "none"] = "batch"  # "none": residual blocks start as the identity instead
 
     def __post_init__(self) -> None:

@@ -1,0 +1,70 @@
+"""Sets of masks: the NVIDIA irregular masks or any folder, augmented, and masks drawn as needed (METHOD section 7.3)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import torch
+from jaxtyping import Bool
+
+from showface.data.faces import list_pictures
+from showface.errors import DataError, SettingError
+from showface.masks import dilate, draw_free_form, mask_tensor, read_mask
+
+
+@dataclass(frozen=True, kw_only=True)
+class MaskSource:
+    """Where training masks come from."""
+
+    folder: str = ""  # masks, white = hole; "" = drawn masks only
+    drawn: float = 0.2  # share of masks that are drawn rather than read, in [0, 1]; 1 without a folder
+    share: tuple[float, float] = (0.01, 0.6)  # hole shares outside this range are drawn again
+    dilation: int = 8  # largest random dilation in pixels at the size of training; 0 = none
+
+    def __post_init__(self) -> None:
+        if not 0 <= self.drawn <= 1 or not 0 <= self.share[0] < self.share[1] < 1 or self.dilation < 0:
+            raise SettingError(f"mask source: drawn {self.drawn}, share {self.share}, dilation {self.dilation}")
+
+
+def list_masks(source: MaskSource) -> list[Path]:
+    """The mask files of a source; a set whose first masks are mostly white is refused as inverted."""
+    if not source.folder:
+        return []
+    files = list_pictures(source.folder)
+    probe = [float(read_mask(files[i]).mean()) for i in np.linspace(0, len(files) - 1, 16).astype(int)]
+    if float(np.mean(probe)) > 0.6:
+        raise DataError(
+            f"{source.folder}: {np.mean(probe):.0%} of the masks is white; white must be the hole: invert them"
+        )
+    return files
+
+
+def sample_mask(rng: np.random.Generator, source: MaskSource, files: list[Path], size: int) -> Bool[np.ndarray, "h w"]:
+    """One training mask of side `size`: drawn, or read and augmented, with a hole share within the source's range."""
+    for _ in range(8):
+        if not files or rng.random() < source.drawn:
+            return draw_free_form(rng, size, source.share)
+        hole = augment(rng, read_mask(files[int(rng.integers(len(files)))]), size, source.dilation)
+        if source.share[0] <= hole.mean() <= source.share[1]:
+            return hole
+    return draw_free_form(rng, size, source.share)
+
+
+def augment(
+    rng: np.random.Generator, hole: Bool[np.ndarray, "h w"], size: int, dilation: int
+) -> Bool[np.ndarray, "size size"]:
+    """Random crop (at least 3/5 of the side), quarter turns, flip, nearest resize to `size`, random dilation."""
+    side = min(hole.shape)
+    crop = int(side * rng.uniform(0.6, 1.0)) if rng.random() < 0.3 else side
+    top, left = (int(rng.integers(0, length - crop + 1)) for length in hole.shape)
+    hole = np.rot90(hole[top : top + crop, left : left + crop], int(rng.integers(4)))
+    if rng.random() < 0.5:
+        hole = hole[:, ::-1]
+    nearest = (np.arange(size) * crop) // size
+    hole = hole[np.ix_(nearest, nearest)]
+    if dilation and rng.random() < 0.3:
+        grown = dilate(mask_tensor(np.ascontiguousarray(hole)), int(rng.integers(1, dilation + 1)))
+        hole = grown[0, 0].numpy() > 0
+    return np.ascontiguousarray(hole)

@@ -1,0 +1,134 @@
+"""MDRNets: the whole network of Figure 2, box by box (paper section 3.1)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+import torch
+from jaxtyping import Float, Int64
+from torch import Tensor, nn
+
+from showface.errors import SettingError
+from showface.layers.regions import broadcast, one_hot, region_pool
+from showface.masks import composite, downsample_mask
+from showface.networks.coarse import CoarseConfig, CoarseNetwork
+from showface.networks.disentangled_memory import DisentangledMemory, MemoryConfig, Retrieved
+from showface.networks.face_parser import BiSeNetParser, FaceParser, FaceParserConfig
+from showface.networks.guided_refinement import GuidedRefinement, GuidedRefinementConfig
+from showface.networks.mask_region_enhanced import MaskRegionConfig, MaskRegionEnhanced, fuse
+from showface.networks.style_encoder import StyleEncoder, StyleEncoderConfig
+from showface.semantics import CATEGORY_COUNT
+
+
+@dataclass(frozen=True, kw_only=True)
+class MDRNetsConfig:
+    """The boxes' configurations and the two module switches of Table 2; the defaults are the paper profile."""
+
+    class_map: str = "A"  # how the 19 parsing classes merge into 14 categories: A, B or C
+    coarse: CoarseConfig = field(default_factory=CoarseConfig)
+    parser: FaceParserConfig | None = None  # None = the published BiSeNet, at 512 px
+    style: StyleEncoderConfig = field(default_factory=StyleEncoderConfig)
+    memory: MemoryConfig = field(default_factory=MemoryConfig)
+    mask_region: MaskRegionConfig = field(default_factory=MaskRegionConfig)
+    refinement: GuidedRefinementConfig = field(default_factory=GuidedRefinementConfig)
+    use_memory: bool = True  # False = Table 2 "w/o DMM": the style features are injected as they are; needs no MREM
+    use_mask_region: bool = True  # False = Table 2 "w/o MREM": the fused features are injected without MCM
+
+    def __post_init__(self) -> None:
+        width = self.style.channels
+        widths = {"memory.channels": self.memory.channels, "mask_region.channels": self.mask_region.channels,
+                  "refinement.features": self.refinement.features}  # fmt: skip
+        for name, value in widths.items():
+            if value != width:
+                raise SettingError(f"{name} is {value}, expected style.channels = {width}")
+        if self.use_mask_region and not self.use_memory:
+            raise SettingError("use_mask_region needs use_memory: without the memory nothing is fused; turn both off")
+
+
+@dataclass(frozen=True)
+class MDRNetsOutput:
+    """Everything one pass computes; images in [-1, 1], features at the style encoder's resolution (h', w')."""
+
+    coarse: Float[Tensor, "b 3 h w"]  # P: the coarse completion pasted into the visible pixels
+    semantic_map: Int64[Tensor, "b h2 w2"]  # S: category of every cell
+    queries: Float[Tensor, "b n c"]  # Q: mean style of each category
+    visible: Float[Tensor, "b n c"]  # V: mean style of each category's visible cells
+    present: Float[Tensor, "b n"]  # 1 where the category occurs in S
+    retrieved: Retrieved  # Q^ and the weight of each slot in it
+    fused: Float[Tensor, "b c h2 w2"]  # F_f: what SPADE injects
+    raw: Float[Tensor, "b 3 h w"]  # the refinement network's output
+    completed: Float[Tensor, "b 3 h w"]  # I^: raw inside the hole, the input elsewhere
+
+
+class MDRNets(nn.Module):
+    """Coarse network, face parser, style encoder, memory, mask-region enhancement, guided refinement."""
+
+    def __init__(self, config: MDRNetsConfig) -> None:
+        super().__init__()
+        self.config = config
+        self.coarse = CoarseNetwork(config.coarse)
+        self.parser: FaceParser | BiSeNetParser = (
+            BiSeNetParser(class_map=config.class_map) if config.parser is None else FaceParser(config.parser)
+        )
+        self.style_encoder = StyleEncoder(config.style)
+        self.memory = DisentangledMemory(config.memory)
+        self.mask_region = MaskRegionEnhanced(config.mask_region)
+        self.refinement = GuidedRefinement(config.refinement)
+
+    @property
+    def multiple(self) -> int:
+        """Height and width must be multiples of this many pixels."""
+        return self.config.coarse.multiple
+
+    def refined(self) -> nn.ModuleDict:
+        """The boxes that the last training stage learns; coarse network and parser stay as they are."""
+        boxes = {"style_encoder": self.style_encoder, "refinement": self.refinement}
+        return nn.ModuleDict(boxes | ({"mask_region": self.mask_region} if self.config.use_mask_region else {}))
+
+    def forward(
+        self, image: Float[Tensor, "b 3 h w"], mask: Float[Tensor, "b 1 h w"], *, update_memory: bool = False
+    ) -> MDRNetsOutput:
+        """Complete `image` (RGB in [-1, 1]) where `mask` is 1; what the hole's pixels hold does not matter.
+
+        `update_memory` lets the memory learn from this batch before it is read (training only, Eq. 1-3).
+        """
+        coarse = self.complete_coarsely(image, mask)
+        features = self.style_encoder(coarse)  # (b, c, h', w')
+        size = (features.shape[2], features.shape[3])
+        semantic_map = self.parser.semantic_map(coarse, size)
+        regions, hole = one_hot(semantic_map, CATEGORY_COUNT), downsample_mask(mask, size)
+        queries, present = region_pool(features, regions)
+        visible, seen = region_pool(features, regions * (1 - hole))
+        if update_memory:
+            self.memory.update(queries, visible, present & seen)
+        retrieved = self.memory.read(queries)
+        fused = self._inject(features, retrieved, visible, regions, hole)
+        raw = self.refinement(coarse, mask, fused).float()
+        completed = composite(image, raw, mask)
+        return MDRNetsOutput(
+            coarse, semantic_map, queries, visible, present.float(), retrieved, fused, raw, completed
+        )  # fmt: skip
+
+    @torch.no_grad()
+    def complete_coarsely(
+        self, image: Float[Tensor, "b 3 h w"], mask: Float[Tensor, "b 1 h w"]
+    ) -> Float[Tensor, "b 3 h w"]:
+        """P = (1 - M) I + M clip(coarse network): always without gradient, since the coarse network is frozen."""
+        return composite(image, self.coarse(image, mask).float().clamp(-1, 1), mask)
+
+    def _inject(
+        self,
+        features: Float[Tensor, "b c h w"],
+        retrieved: Retrieved,
+        visible: Float[Tensor, "b n c"],
+        regions: Float[Tensor, "b n h w"],
+        hole: Float[Tensor, "b 1 h w"],
+    ) -> Float[Tensor, "b c h w"]:
+        """F_f, or what takes its place in the module rows of Table 2."""
+        if not self.config.use_memory:
+            return features
+        memory_map, visible_map = broadcast(retrieved.vectors, regions), broadcast(visible, regions)
+        if not self.config.use_mask_region:
+            return fuse(memory_map, visible_map, hole)
+        fused: Tensor = self.mask_region(memory_map, visible_map, hole)
+        return fused

@@ -1,0 +1,22 @@
+"""Runs as functions: a recipe takes faces and masks and returns a complete configuration."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from showface.data.faces import FaceSource
+from showface.data.mask_sets import MaskSource
+from showface.errors import SettingError, unknown
+from showface.recipes.compact import compact
+from showface.training.configuration import Recipe
+
+RecipeFunction = Callable[[tuple[FaceSource, ...], MaskSource], Recipe]
+
+RECIPES: dict[str, RecipeFunction] = {"compact": compact}
+
+
+def recipe(name: str, faces: tuple[FaceSource, ...], masks: MaskSource) -> Recipe:
+    """The recipe called `name` on these faces and masks."""
+    if name not in RECIPES:
+        raise SettingError(unknown("recipe", name, RECIPES))
+    return RECIPES[name](faces, masks)

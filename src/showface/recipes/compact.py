@@ -1,0 +1,54 @@
+"""Recipe "compact": the bundled weights.
+
+    showface train compact --data faces.json --masks masks/ --out runs/compact
+
+Two CPU cores, about three hours in all: coarse 60 minutes, parser 12, reconstruction 6, mdrnets 60.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from showface.data.batches import DataConfig
+from showface.data.faces import FaceSource
+from showface.data.mask_sets import MaskSource
+from showface.losses.objective import LossWeights, ObjectiveOptions
+from showface.networks.discriminator import DiscriminatorConfig
+from showface.networks.profiles import compact as compact_networks
+from showface.networks.reconstruction import ReconstructionConfig
+from showface.training.configuration import OptimiserConfig, Recipe, StageConfig
+
+PIXELS_ONLY = LossWeights(
+    valid=1.0, hole=6.0, perceptual=0.0, style=0.0, adversarial=0.0, tv=0.0, semantic=0.0, intra=0.0, inter=0.0
+)
+
+
+def compact(faces: tuple[FaceSource, ...], masks: MaskSource) -> Recipe:
+    """Short schedules with warm-up, cosine decay and averaged weights; L1 alone before the last stage."""
+    data = DataConfig(faces=faces, masks=masks)
+    labelled = tuple(replace(source, labelled_only=True) for source in faces if source.labels)
+    fast = OptimiserConfig(lr=8e-4, betas=(0.9, 0.99), weight_decay=0.01, warmup=200, schedule="cosine", clip=1.0)
+    return Recipe(
+        name="compact",
+        networks=compact_networks(),
+        reconstruction=ReconstructionConfig(fold=4, widths=(96,), kernel=3, blocks=3, decoder_norm="none"),
+        discriminator=DiscriminatorConfig(width=48, fold=1),
+        stages=(
+            StageConfig(
+                name="coarse", steps=4000, data=data, optimiser=fast, ema=0.998, weights=PIXELS_ONLY,
+            ),
+            StageConfig(
+                name="face_parser", steps=1500, batch=16, ema=0.998, data=replace(data, faces=labelled),
+                optimiser=replace(fast, lr=2e-3),
+            ),
+            StageConfig(
+                name="reconstruction", steps=500, data=data, optimiser=fast, weights=replace(PIXELS_ONLY, hole=0.0),
+            ),
+            StageConfig(
+                name="mdrnets", steps=2500, data=data, optimiser=replace(fast, lr=6e-4), ema=0.998,
+                discriminator_optimiser=OptimiserConfig(lr=2e-4, betas=(0.5, 0.999), warmup=200, schedule="cosine"),
+                weights=LossWeights(perceptual=0.0, style=0.0, adversarial=0.02, tv=0.1),
+                options=ObjectiveOptions(perceptual_on="composite", perceptual_scale=0.5),
+            ),
+        ),
+    )  # fmt: skip

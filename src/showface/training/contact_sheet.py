@@ -1,0 +1,18 @@
+"""Contact sheets: what a stage sees and makes, side by side."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import torch
+from jaxtyping import Float
+from torch import Tensor
+
+from showface.images import picture_of, to_uint8, write_image
+
+
+def write_sheet(path: Path, columns: list[Float[Tensor, "b 3 h w"]]) -> None:
+    """One row per picture, one column per view; images in [-1, 1]."""
+    rows = torch.cat([column.float().cpu().clamp(-1, 1) for column in columns], dim=3)  # (b, 3, h, w * columns)
+    sheet = torch.cat(list(rows), dim=1)[None]  # (1, 3, h * b, w * columns)
+    write_image(path, picture_of(to_uint8(sheet)[0]), overwrite=True)

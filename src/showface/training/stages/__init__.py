@@ -1,0 +1,31 @@
+"""The four stages of training: face_parser, coarse, reconstruction, mdrnets."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import torch
+
+from showface.training.configuration import Recipe, StageConfig
+from showface.training.stages.stage import Phase, Stage
+
+__all__ = ["Phase", "Stage", "build_stage"]
+
+
+def build_stage(recipe: Recipe, config: StageConfig, out: Path, device: torch.device) -> Stage:
+    """The stage that `config` names, with its networks on `device`; earlier stages are read from `out`."""
+    if config.name == "coarse":
+        from showface.training.stages.coarse import CoarseStage
+
+        return CoarseStage(recipe, config, out, device)
+    if config.name == "face_parser":
+        from showface.training.stages.face_parser import FaceParserStage
+
+        return FaceParserStage(recipe, config, out, device)
+    if config.name == "reconstruction":
+        from showface.training.stages.reconstruction import ReconstructionStage
+
+        return ReconstructionStage(recipe, config, out, device)
+    from showface.training.stages.mdrnets import MDRNetsStage
+
+    return MDRNetsStage(recipe, config, out, device)

@@ -1,0 +1,56 @@
+"""Stage "coarse": the partial-convolution U-Net (paper section 4, METHOD section 2)."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+import torch
+from jaxtyping import Float
+from torch import Tensor, nn
+
+from showface.data.batches import Batch
+from showface.losses.objective import ObjectiveInputs, generator_terms
+from showface.masks import composite
+from showface.networks.coarse import CoarseNetwork
+from showface.training.configuration import Recipe, StageConfig
+from showface.training.stages.stage import Losses, Phase, Stage
+
+
+class CoarseStage(Stage):
+    """One phase; towards the end the encoder's batch norm may be frozen, as Liu et al. fine-tune."""
+
+    def __init__(self, recipe: Recipe, config: StageConfig, out: Path, device: torch.device) -> None:
+        super().__init__(recipe, config, out, device)
+        self.network = self.learning(CoarseNetwork(recipe.networks.coarse))
+        self.trunk = self.vgg()
+
+    def phases(self) -> tuple[Phase, ...]:
+        return (Phase("coarse", self.network, self.losses, self.config.optimiser),)
+
+    def losses(self, batch: Batch) -> Losses:
+        raw = self.network(batch.images, batch.masks).float()
+        completed = composite(batch.images, raw, batch.masks)
+        inputs = ObjectiveInputs(raw=raw, completed=completed, truth=batch.images, mask=batch.masks)
+        return generator_terms(inputs, self.config.weights, vgg=self.trunk, options=self.config.options)
+
+    def before_step(self, step: int) -> None:
+        if step >= self.config.frozen_norm_from * self.config.steps:
+            for module in self.network.get_submodule("encoder").modules():
+                if isinstance(module, nn.BatchNorm2d):
+                    module.eval()
+
+    @torch.no_grad()
+    def show(self, batch: Batch, averages: Mapping[str, nn.Module]) -> list[Float[Tensor, "b 3 h w"]]:
+        network = averages.get("coarse", self.network)
+        raw = network(batch.images, batch.masks).float().clamp(-1, 1)
+        masked = batch.images.masked_fill(batch.masks > 0.5, 1.0)
+        return [masked, raw, composite(batch.images, raw, batch.masks), batch.images]
+
+    def result(self, networks: Mapping[str, nn.Module]) -> nn.Module:
+        return networks["coarse"]
+
+    def networks_configuration(self) -> dict[str, Any]:
+        return {"coarse": asdict(self.recipe.networks.coarse)}

@@ -1,0 +1,72 @@
+"""Stage "face_parser": our own parser, on true labels where there are any and on BiSeNet's elsewhere (METHOD section 3).
+
+It will read coarse faces, so a share of its pictures is degraded inside the hole: blurred as a coarse completion is.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any, cast
+
+import torch
+from jaxtyping import Float
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from showface.data.batches import NO_LABEL, Batch
+from showface.errors import SettingError
+from showface.losses.parsing import parsing_loss
+from showface.masks import composite
+from showface.networks.face_parser import FaceParser
+from showface.semantics import PALETTE
+from showface.training.configuration import Recipe, StageConfig
+from showface.training.stages.stage import Losses, Phase, Stage
+
+
+class FaceParserStage(Stage):
+    """Cross-entropy on the merged classes."""
+
+    def __init__(self, recipe: Recipe, config: StageConfig, out: Path, device: torch.device) -> None:
+        super().__init__(recipe, config, out, device)
+        if recipe.networks.parser is None:
+            raise SettingError(f"recipe {recipe.name} uses the published BiSeNet: it has no face_parser stage")
+        self.network = self.learning(FaceParser(recipe.networks.parser))
+
+    def phases(self) -> tuple[Phase, ...]:
+        return (Phase("face_parser", self.network, self.losses, self.config.optimiser),)
+
+    def losses(self, batch: Batch) -> Losses:
+        images = composite(batch.images, blurred(batch.images), batch.masks)
+        whole = torch.arange(len(images), device=images.device) % 2 == 0  # every other picture stays sharp
+        images = torch.where(whole[:, None, None, None], batch.images, images)
+        loss = parsing_loss(self.network(images).float(), batch.labels, ignore=NO_LABEL)
+        return {"parsing": loss, "total": loss}
+
+    @torch.no_grad()
+    def show(self, batch: Batch, averages: Mapping[str, nn.Module]) -> list[Float[Tensor, "b 3 h w"]]:
+        network = cast(FaceParser, averages.get("face_parser", self.network))
+        size = (batch.images.shape[2], batch.images.shape[3])
+        classes = network.semantic_map(batch.images, size)
+        return [batch.images, painted(classes), painted(batch.labels)]
+
+    def result(self, networks: Mapping[str, nn.Module]) -> nn.Module:
+        return networks["face_parser"]
+
+    def networks_configuration(self) -> dict[str, Any]:
+        parser = self.recipe.networks.parser
+        return {"parser": asdict(parser) if parser is not None else None}
+
+
+def blurred(images: Float[Tensor, "b 3 h w"], factor: int = 8) -> Float[Tensor, "b 3 h w"]:
+    """Averaged over `factor` x `factor` cells and interpolated: the detail that a coarse completion lacks."""
+    small = F.avg_pool2d(images, factor)
+    return F.interpolate(small, scale_factor=float(factor), mode="bilinear")
+
+
+def painted(classes: Tensor) -> Tensor:
+    """A semantic map (b, h, w) as pictures in [-1, 1], one colour per category, white where there is no label."""
+    colours = torch.tensor([*PALETTE, (255, 255, 255)], device=classes.device)
+    index = classes.clamp(max=len(PALETTE))
+    return colours[index].permute(0, 3, 1, 2).float() / 127.5 - 1

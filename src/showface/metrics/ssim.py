@@ -38,7 +38,7 @@ def _blur(values: Float[Tensor, "b c h w"]) -> Float[Tensor, "b c h-10 w-10"]:
     return _windows(height, like=values) @ values @ _windows(width, like=values).T
 
 
-def _windows(length: int, *, like: Tensor) -> Float[Tensor, "length-10 length"]:
+def _windows(length: int, *, like: Tensor) -> Float[Tensor, "{length}-10 {length}"]:
     """Each row holds the window's weights at one place of a line of `length` pixels.
 
     Two products with such matrices take a third of the time of a grouped convolution on a CPU.

@@ -157,8 +157,9 @@ def test_the_pixel_limit_can_be_lowered(tmp_path: Path) -> None:
         read_image(tmp_path / "a.png", pixel_limit=62)
 
 
+@pytest.mark.parametrize("suffix", ["png", "tif"])
 @pytest.mark.parametrize("tag", [*range(1, 9), 99])
-def test_exif_orientation_is_applied_once(tmp_path: Path, tag: int) -> None:
+def test_exif_orientation_is_applied_once(tmp_path: Path, tag: int, suffix: str) -> None:
     """Stored as a camera would store the upright picture under `tag`; read back it is the upright picture."""
     turns = {
         2: lambda x: x[:, ::-1], 3: lambda x: x[::-1, ::-1], 4: lambda x: x[::-1], 5: lambda x: x.transpose(1, 0, 2),
@@ -167,10 +168,11 @@ def test_exif_orientation_is_applied_once(tmp_path: Path, tag: int) -> None:
     stored = Image.fromarray(np.ascontiguousarray(turns.get(tag, lambda x: x)(PIXELS)))
     exif = Image.Exif()
     exif[274] = tag
-    path = tmp_path / "turned.png"
+    path = tmp_path / f"turned.{suffix}"
     stored.save(path, exif=exif)
     upright = read_image(path)
     assert np.array_equal(np.asarray(upright), PIXELS)
+    assert 274 not in upright.getexif()
     write_image(tmp_path / "again.png", upright)
     assert np.array_equal(np.asarray(read_image(tmp_path / "again.png")), PIXELS)
 

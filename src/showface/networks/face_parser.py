@@ -1,19 +1,27 @@
-"""Face parser (paper section 3.2, "face parser [BiSeNet]"): a face to its map of 19 classes.
+"""Face parser (paper section 3.2, "face parser [BiSeNet]"): a face to the semantic map S of 14 categories.
 
-`BiSeNet` has the structure of the published 19-class weights and keeps their parameter names, so that these load
-strictly: a ResNet-18 context path whose feature at an eighth of the resolution takes the place of the spatial path.
+`FaceParser` is our own, small and trained by the stage of its name. `BiSeNetParser` is the paper's: the published
+19-class network with its classes merged. Both take RGB in [-1, 1] and have the same interface, `forward` and
+`semantic_map`.
+
+`BiSeNet` has the structure of the published weights and keeps their parameter names, so that these load strictly:
+a ResNet-18 context path whose feature at an eighth of the resolution takes the place of the spatial path.
 """
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+from itertools import pairwise
 from pathlib import Path
 
 import torch
-import torch.nn.functional as F
 from jaxtyping import Float, Int64
 from torch import Tensor, nn
+from torch.nn import functional as F
 
-from showface.semantics import BISENET_ORDER
+from showface.errors import SettingError
+from showface.layers.regions import downsample_semantic_map
+from showface.semantics import BISENET_ORDER, CATEGORY_COUNT, merge
 
 BISENET_SIZE = 512
 """The only input size at which the published weights are known to work; at 128 px their labels collapse."""
@@ -25,9 +33,9 @@ _IMAGENET_STD = (0.229, 0.224, 0.225)
 class _ConvNormReLU(nn.Module):
     """Convolution without bias, batch normalisation, ReLU."""
 
-    def __init__(self, in_channels: int, out_channels: int, *, kernel: int = 3) -> None:
+    def __init__(self, in_channels: int, out_channels: int, *, kernel: int = 3, stride: int = 1) -> None:
         super().__init__()
-        self.conv = nn.Conv2d(in_channels, out_channels, kernel, padding=kernel // 2, bias=False)
+        self.conv = nn.Conv2d(in_channels, out_channels, kernel, stride=stride, padding=kernel // 2, bias=False)
         self.bn = nn.BatchNorm2d(out_channels)
 
     def forward(self, features: Tensor) -> Tensor:
@@ -51,6 +59,125 @@ class _BasicBlock(nn.Module):
     def forward(self, features: Tensor) -> Tensor:
         residual = F.relu(self.bn1(self.conv1(features)))
         return F.relu(self.bn2(self.conv2(residual)) + self.downsample(features))
+
+
+# ---------------------------------------------------------------------------------------------- our own
+
+
+@dataclass(frozen=True, kw_only=True)
+class FaceParserConfig:
+    """Layout of our own parser; the defaults serve the base and compact profiles (1.1 M parameters, 0.8 GMAC)."""
+
+    fold: int = 4  # pixel-unshuffle factor at the input
+    widths: tuple[int, ...] = (48, 80, 112, 112)  # channels of each level, outermost first; each halves the resolution
+    finer: int = 2  # pixel-shuffle factor at the output: logits are at finer / fold of the resolution
+
+    def __post_init__(self) -> None:
+        if self.fold < 1 or not self.widths or min(self.widths) < 1:
+            raise SettingError(f"parser: expected fold and widths of at least 1, got {self.fold} and {self.widths}")
+        if self.finer < 1 or self.fold % self.finer:
+            raise SettingError(f"parser.finer is {self.finer}, expected a divisor of fold = {self.fold}")
+
+    @property
+    def multiple(self) -> int:
+        """Height and width must be multiples of this many pixels."""
+        return self.fold << (len(self.widths) - 1)
+
+
+class FaceParser(nn.Module):
+    """A small U-Net on a pixel-unshuffled face; skips are added, not concatenated.
+
+    encoder   per level: 3x3 convolution (stride 2 but for the first), residual block
+    decoder   per level: 1x1 convolution, up-sample, add skip, 3x3 convolution; outermost: residual block instead
+    head      1x1 convolution, pixel-shuffle
+    """
+
+    def __init__(self, config: FaceParserConfig) -> None:
+        super().__init__()
+        self.config = config
+        widths = config.widths
+        self.down = nn.ModuleList(
+            nn.Sequential(_ConvNormReLU(c_in, width, stride=1 if level == 0 else 2), _BasicBlock(width, width))
+            for level, (c_in, width) in enumerate(zip((3 * config.fold**2, *widths), widths, strict=False))
+        )
+        self.narrow = nn.ModuleList(nn.Conv2d(deep, width, 1) for width, deep in pairwise(widths))
+        self.join = nn.ModuleList(
+            _BasicBlock(width, width) if level == 0 else _ConvNormReLU(width, width)
+            for level, (width, _) in enumerate(pairwise(widths))
+        )
+        self.head = nn.Conv2d(widths[0], CATEGORY_COUNT * config.finer**2, 1)
+
+    def forward(self, image: Float[Tensor, "b 3 h w"]) -> Float[Tensor, "b 14 h2 w2"]:
+        """Logits of the 14 categories at `finer / fold` of the resolution (default: half)."""
+        x = F.pixel_unshuffle(image, self.config.fold)
+        skips: list[Tensor] = []
+        for down in self.down:
+            x = down(x)
+            skips.append(x)
+        for level in reversed(range(len(self.join))):
+            x = F.interpolate(self.narrow[level](x), scale_factor=2.0)  # nearest
+            x = self.join[level](x + skips[level])
+        return F.pixel_shuffle(self.head(x), self.config.finer)
+
+    @torch.no_grad()
+    def semantic_map(
+        self, image: Float[Tensor, "b 3 h w"], size: int | tuple[int, int]
+    ) -> Int64[Tensor, "b small_h small_w"]:
+        """The category of each of `size` cells (a side, or height and width).
+
+        Where more cells are asked for than there are logits, these are interpolated first.
+        """
+        logits: Tensor = self(image)
+        height, width = (size, size) if isinstance(size, int) else size
+        if height > logits.shape[2] or width > logits.shape[3]:
+            logits = F.interpolate(logits, size=(height, width), mode="bilinear", align_corners=False)
+        return downsample_semantic_map(logits.argmax(dim=1), (height, width))
+
+
+# ---------------------------------------------------------------------------------------------- the paper's
+
+
+class BiSeNetParser(nn.Module):
+    """The published BiSeNet with its 19 classes merged into the 14 categories of `class_map` ("A", "B" or "C").
+
+    Frozen from the start and always in evaluation mode; its weights come with `load` or with a state dictionary.
+    """
+
+    table: Tensor
+
+    def __init__(self, *, class_map: str = "A") -> None:
+        super().__init__()
+        self.bisenet = BiSeNet()
+        table = torch.tensor(merge(class_map).table(BISENET_ORDER))
+        self.register_buffer("table", table, persistent=False)
+        self.requires_grad_(False).eval()
+
+    def load(self, path: Path) -> None:
+        """Take the published weights from their `.pth` file."""
+        self.bisenet.load_state_dict(_published(path))
+
+    def train(self, mode: bool = True) -> BiSeNetParser:
+        """Stays in evaluation mode: batch statistics would change S between training and use."""
+        del mode
+        return super().train(False)
+
+    def forward(self, image: Float[Tensor, "b 3 h w"]) -> Float[Tensor, "b 14 h w"]:
+        """Log-probabilities of the categories: the summed soft-max mass of their classes, in float32."""
+        logits: Tensor = self.bisenet.logits(_prepared(image))
+        logits = F.interpolate(logits.float(), size=image.shape[2:], mode="bilinear", align_corners=True)
+        classes = logits.log_softmax(dim=1)  # (b, 19, h, w)
+        members = [classes[:, self.table == category] for category in range(CATEGORY_COUNT)]
+        return torch.stack([member.logsumexp(dim=1) for member in members], dim=1)
+
+    @torch.no_grad()
+    def semantic_map(
+        self, image: Float[Tensor, "b 3 h w"], size: int | tuple[int, int]
+    ) -> Int64[Tensor, "b small_h small_w"]:
+        """The category of each of `size` cells (a side, or height and width): the likeliest class, looked up."""
+        return self.table[self.bisenet.classes(image, size)]
+
+
+# ---------------------------------------------------------------------------------------------- BiSeNet
 
 
 def _stage(in_channels: int, out_channels: int, *, stride: int) -> nn.Sequential:
@@ -87,7 +214,7 @@ class _AttentionRefinement(nn.Module):
 
     def forward(self, features: Tensor) -> Tensor:
         refined: Tensor = self.conv(features)
-        attention = self.bn_atten(self.conv_atten(refined.mean(dim=(2, 3), keepdim=True)))  # (b, c, 1, 1)
+        attention: Tensor = self.bn_atten(self.conv_atten(refined.mean(dim=(2, 3), keepdim=True)))  # (b, c, 1, 1)
         return refined * attention.sigmoid()
 
 
@@ -122,7 +249,7 @@ class _FeatureFusion(nn.Module):
 
     def forward(self, detail: Tensor, context: Tensor) -> Tensor:
         fused: Tensor = self.convblk(torch.cat((detail, context), dim=1))  # (b, 256, h/8, w/8)
-        attention = self.conv2(F.relu(self.conv1(fused.mean(dim=(2, 3), keepdim=True)))).sigmoid()
+        attention: Tensor = self.conv2(F.relu(self.conv1(fused.mean(dim=(2, 3), keepdim=True)))).sigmoid()
         return fused + fused * attention
 
 
@@ -155,14 +282,20 @@ class BiSeNet(nn.Module):
 
     def forward(self, image: Float[Tensor, "b 3 h w"]) -> Float[Tensor, "b 19 h w"]:
         """Logits at the input's size; `image` is ImageNet-normalised RGB, its sides multiples of 32."""
-        logits = self.conv_out(self.ffm(*self.cp(image)))  # (b, 19, h/8, w/8)
-        return F.interpolate(logits, size=image.shape[2:], mode="bilinear", align_corners=True)
+        return F.interpolate(self.logits(image), size=image.shape[2:], mode="bilinear", align_corners=True)
+
+    def logits(self, image: Float[Tensor, "b 3 h w"]) -> Float[Tensor, "b 19 h//8 w//8"]:
+        """Logits at an eighth of the resolution, where they are computed."""
+        logits: Tensor = self.conv_out(self.ffm(*self.cp(image)))
+        return logits
 
     @torch.no_grad()
-    def classes(self, image: Float[Tensor, "b 3 h w"]) -> Int64[Tensor, "b 512 512"]:
-        """The class of each pixel, in `BISENET_ORDER`; `image` is RGB in [-1, 1] of any size."""
+    def classes(
+        self, image: Float[Tensor, "b 3 h w"], size: int | tuple[int, int] = BISENET_SIZE
+    ) -> Int64[Tensor, "b small_h small_w"]:
+        """The class of each of `size` cells, in `BISENET_ORDER`; `image` is RGB in [-1, 1] of any size."""
         logits: Tensor = self(_prepared(image))
-        return logits.argmax(dim=1)
+        return downsample_semantic_map(logits.argmax(dim=1), size)
 
 
 def _prepared(image: Tensor) -> Tensor:
@@ -177,5 +310,10 @@ def _prepared(image: Tensor) -> Tensor:
 def load_bisenet(path: Path) -> BiSeNet:
     """The published parser, frozen and in evaluation mode, from its `.pth` file (tensors only, no pickled code)."""
     parser = BiSeNet()
-    parser.load_state_dict(torch.load(path, map_location="cpu", weights_only=True))
+    parser.load_state_dict(_published(path))
     return parser.eval().requires_grad_(False)
+
+
+def _published(path: Path) -> dict[str, Tensor]:
+    state: dict[str, Tensor] = torch.load(path, map_location="cpu", weights_only=True)
+    return state

@@ -35,7 +35,7 @@ def tiny_config() -> MDRNetsConfig:
             fold=4, widths=(8, 8), kernels=(3, 3), strides=(1, 2), encoder_blocks=(1, 1), decoder_blocks=(1,),
             norm="none",
         ),
-        parser=FaceParserConfig(),
+        parser=FaceParserConfig(widths=(8, 8)),
         style=StyleEncoderConfig(fold=4, widths=(8, 8), up_widths=(8,), channels=8, norm="none"),
         memory=MemoryConfig(channels=8, slots=4),
         mask_region=MaskRegionConfig(channels=8, patch=2, stride=2),

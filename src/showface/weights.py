@@ -1,7 +1,7 @@
 """Our weight files: safetensors that carry their configuration and their hash, and the release that is bundled.
 
     folder/
-        model.safetensors    tensors; in the metadata: format, configuration (JSON), sha256 of both together
+        model.safetensors    tensors; in the metadata: format, configuration, sha256 of configuration and tensors
         config.json          format, configuration, card, sha256 of model.safetensors as a file
 
 Either the folder or the .safetensors file alone can be loaded. Parameters are stored as float16; buffers keep their
@@ -32,6 +32,7 @@ from showface.networks.mdrnets import MDRNets, MDRNetsConfig
 
 FORMAT = "showface-1"
 MODEL, CONFIG = "model.safetensors", "config.json"
+_KEY = "showface"  # under which the metadata of the safetensors holds our facts
 _PICKLES = (".pt", ".pth", ".ckpt", ".bin", ".pkl", ".pickle")
 _CURE = "fetch or export the weights again"
 
@@ -61,8 +62,8 @@ def save(folder: str | os.PathLike[str], network: MDRNets, *, card: Mapping[str,
     if broken := _not_finite(state):
         raise NonFiniteError(f"{broken} holds NaN or infinity (or more than float16 can hold); nothing was written")
     configuration = json.dumps(to_plain(network.config), sort_keys=True)
-    metadata = {"format": FORMAT, "configuration": configuration, "sha256": _digest(configuration, state)}
-    content = safetensors_bytes(state, metadata)
+    facts = {"format": FORMAT, "configuration": configuration, "sha256": _digest(configuration, state)}
+    content = safetensors_bytes(state, {_KEY: json.dumps(facts)})  # one key: several come in random order
     description = {
         "format": FORMAT,
         "sha256": hashlib.sha256(content).hexdigest(),
@@ -160,15 +161,14 @@ def _opened(file: Path) -> tuple[MDRNetsConfig, State]:
     """Configuration and tensors as stored, once both have the hash that the metadata names."""
     try:
         with safe_open(file, framework="pt", device="cpu") as content:
-            metadata = content.metadata() or {}
+            facts = json.loads((content.metadata() or {}).get(_KEY, "{}"))
             state = {name: content.get_tensor(name) for name in content.keys()}  # noqa: SIM118 (it is no mapping)
     except (SafetensorError, OSError, ValueError) as error:
         raise WeightsError(f"{file}: damaged, or not safetensors ({error}); {_CURE}") from error
-    if metadata.get("format") != FORMAT:
-        found = metadata.get("format", "none")
-        raise WeightsError(f"{file}: expected safetensors of format {FORMAT!r}, found {found!r}; {_CURE}")
-    text = metadata.get("configuration", "")
-    if metadata.get("sha256") != _digest(text, state):
+    if not isinstance(facts, dict) or facts.get("format") != FORMAT:
+        raise WeightsError(f"{file}: expected safetensors written by showface as {FORMAT!r}, found others; {_CURE}")
+    text = str(facts.get("configuration"))
+    if facts.get("sha256") != _digest(text, state):
         raise WeightsError(f"{file}: damaged or altered: its tensors do not have the sha256 that it names; {_CURE}")
     return _configuration(file, json.loads(text)), state
 
@@ -268,7 +268,7 @@ def _typed(hint: Any, value: object, name: str) -> Any:
         return float(value)
     if isinstance(hint, type) and type(value) is hint:
         return value
-    raise SettingError(f"{name}: expected {getattr(hint, '__name__', hint)}, got {value!r}")
+    raise SettingError(f"{name}: expected {hint.__name__ if isinstance(hint, type) else hint}, got {value!r}")
 
 
 def differences(expected: object, found: object) -> list[str]:

@@ -14,7 +14,7 @@ import re
 import warnings
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, Self
+from typing import Any
 
 import numpy as np
 import torch
@@ -43,8 +43,9 @@ class FaceInpainter:
         self._stays = device != "auto"
 
     @classmethod
-    def from_pretrained(cls, source: str | os.PathLike[str] | None = None, *, device: str = "auto") -> Self:
+    def from_pretrained(cls, source: str | os.PathLike[str] | None = None, *, device: str = "auto") -> FaceInpainter:
         """The weights in `source`: a folder, a .safetensors file or a hub id "owner/name"; None = the bundled ones."""
+        _device(device)  # refuse before the work of loading
         if source is None:
             path = weights.bundled()
         elif not Path(source).exists() and re.fullmatch(r"[\w.-]+/[\w.-]+", os.fspath(source)):

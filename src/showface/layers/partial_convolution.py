@@ -33,7 +33,8 @@ class PartialConvolution(nn.Module):
     """Convolution over valid values only, renormalised by how many there were; returns the features and their mask.
 
     `groups` lists how many input channels each plane of the incoming valid mask stands for; they sum to `in_channels`.
-    `bias` is added where anything was valid, so that an all-hole window gives exactly 0.
+    `bias` is added where anything was valid, so that an all-hole window gives exactly 0. `largest_scale` bounds the
+    factor k k C / sum(m), which a lone valid pixel in a wide window would drive to hundreds; 0 = unbounded.
     """
 
     def __init__(
@@ -45,8 +46,10 @@ class PartialConvolution(nn.Module):
         stride: int = 1,
         groups: tuple[int, ...] | None = None,
         bias: bool = False,
+        largest_scale: float = 0.0,
     ) -> None:
         super().__init__()
+        self.largest_scale = largest_scale or float("inf")
         self.groups = groups or (in_channels,)
         self.kernel, self.stride = kernel, stride
         self.window = float(kernel * kernel * in_channels)
@@ -62,7 +65,7 @@ class PartialConvolution(nn.Module):
             weight = valid_weight(valid, self.groups, self.kernel)
             count = F.conv2d(valid.float(), weight, stride=self.stride, padding=self.kernel // 2)  # (b, 1, h2, w2)
             valid_out = (count > 0).float()
-            scale = valid_out * self.window / count.clamp_min(1.0)
+            scale = valid_out * (self.window / count.clamp_min(1.0)).clamp_max(self.largest_scale)
         y = self.convolution(x * expand_valid(valid, self.groups).to(x.dtype))
         y = y * scale.to(y.dtype)
         if self.bias is not None:

@@ -40,6 +40,8 @@ class CoarseConfig:
         0,
     )  # residual blocks behind each decoder convolution, outermost first
     norm: Literal["batch", "none"] = "batch"  # "none": residual blocks start as the identity instead
+    ones: bool = False  # a channel of ones beside RGB: after masking it tells the network which pixels were valid
+    largest_scale: float = 0.0  # bound of the partial convolutions' renormalisation; 0 = none, as published
 
     def __post_init__(self) -> None:
         levels = len(self.widths)
@@ -64,11 +66,12 @@ class CoarseConfig:
 class PartialResidual(nn.Module):
     """x + PConv(act(PConv(act(x)))); the second convolution starts at zero when there is no norm to tame it."""
 
-    def __init__(self, width: int, *, norm: Literal["batch", "none"]) -> None:
+    def __init__(self, width: int, *, norm: Literal["batch", "none"], largest_scale: float) -> None:
         super().__init__()
-        self.first = PartialConvolution(width, width, kernel=3, bias=norm == "none")
+        bias = norm == "none"
+        self.first = PartialConvolution(width, width, kernel=3, bias=bias, largest_scale=largest_scale)
         self.norm = nn.BatchNorm2d(width) if norm == "batch" else nn.Identity()
-        self.second = PartialConvolution(width, width, kernel=3, bias=norm == "none")
+        self.second = PartialConvolution(width, width, kernel=3, bias=bias, largest_scale=largest_scale)
         if norm == "none":
             nn.init.zeros_(self.second.convolution.weight)
 
@@ -93,15 +96,19 @@ class Level(nn.Module):
         blocks: int,
         norm: Literal["batch", "none"],
         slope: float,
+        largest_scale: float,
         entry: bool = False,
     ) -> None:
         super().__init__()
         self.slope = slope
         self.convolution = PartialConvolution(
-            sum(in_groups), width, kernel=kernel, stride=stride, groups=in_groups, bias=norm == "none"
-        )
+            sum(in_groups), width, kernel=kernel, stride=stride, groups=in_groups, bias=norm == "none",
+            largest_scale=largest_scale,
+        )  # fmt: skip
         self.norm = nn.BatchNorm2d(width) if norm == "batch" and not entry else nn.Identity()
-        self.blocks = nn.ModuleList(PartialResidual(width, norm=norm) for _ in range(blocks))
+        self.blocks = nn.ModuleList(
+            PartialResidual(width, norm=norm, largest_scale=largest_scale) for _ in range(blocks)
+        )
 
     def forward(
         self, x: Float[Tensor, "b c h w"], valid: Float[Tensor, "b g h w"]
@@ -120,25 +127,27 @@ class CoarseNetwork(nn.Module):
         super().__init__()
         self.config = config
         widths, sub_pixels = config.widths, config.fold**2
-        entry = (3,) * sub_pixels
+        entry = (4 if config.ones else 3,) * sub_pixels
         incoming = (entry, *((w,) for w in widths[:-1]))
         self.encoder = nn.ModuleList(
             Level(
                 incoming[i], widths[i], kernel=config.kernels[i], stride=config.strides[i], slope=0.0,
                 blocks=config.encoder_blocks[i], norm=config.norm, entry=i == 0,
+                largest_scale=config.largest_scale,
             )
             for i in range(len(widths))
         )  # fmt: skip
         self.decoder = nn.ModuleList(
             Level(
                 (widths[i + 1], widths[i]), widths[i], kernel=3, stride=1, slope=0.2,
-                blocks=config.decoder_blocks[i], norm=config.norm,
+                blocks=config.decoder_blocks[i], norm=config.norm, largest_scale=config.largest_scale,
             )
             for i in range(len(widths) - 1)
         )  # fmt: skip
         self.head = PartialConvolution(
-            widths[0] + 3 * sub_pixels, 3 * sub_pixels, kernel=3, groups=(widths[0], *entry), bias=True
-        )
+            widths[0] + sum(entry), 3 * sub_pixels, kernel=3, groups=(widths[0], *entry), bias=True,
+            largest_scale=config.largest_scale,
+        )  # fmt: skip
         nn.init.xavier_normal_(self.head.convolution.weight, gain=0.5)
 
     def forward(self, image: Float[Tensor, "b 3 h w"], mask: Float[Tensor, "b 1 h w"]) -> Float[Tensor, "b 3 h w"]:
@@ -164,7 +173,9 @@ class CoarseNetwork(nn.Module):
         if h % self.config.multiple or w % self.config.multiple:
             raise SettingError(f"coarse network: {h}x{w} pixels, expected multiples of {self.config.multiple}")
         visible = image.masked_fill(mask > 0.5, 0.0)
-        x = F.pixel_unshuffle(visible, fold).view(b, 3, fold**2, h // fold, w // fold)
+        if self.config.ones:
+            visible = torch.cat([visible, torch.ones_like(mask)], dim=1)
+        x = F.pixel_unshuffle(visible, fold).unflatten(1, (visible.shape[1], fold**2))  # (b, 3, f f, h/f, w/f)
         return x.transpose(1, 2).flatten(1, 2), F.pixel_unshuffle(1 - mask, fold)  # (b, 3 f f, .), (b, f f, .)
 
     @staticmethod

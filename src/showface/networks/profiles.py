@@ -40,15 +40,17 @@ def compact() -> MDRNetsConfig:
     return MDRNetsConfig(
         coarse=CoarseConfig(
             fold=4, widths=(96, 160, 224, 256), kernels=(3, 3, 3, 3), strides=(1, 2, 2, 2),
-            encoder_blocks=(1, 1, 1, 1), decoder_blocks=(1, 1, 1), norm="none",
+            encoder_blocks=(1, 1, 1, 1), decoder_blocks=(1, 1, 1), norm="none", ones=True,
+            largest_scale=4.0,
         ),
         parser=FaceParserConfig(),
         style=StyleEncoderConfig(fold=4, widths=(64, 128), up_widths=(64,), channels=width, norm="none"),
         memory=MemoryConfig(channels=width),
         mask_region=MaskRegionConfig(channels=width, patch=2, stride=2),
         refinement=GuidedRefinementConfig(
-            fold=4, encoder_widths=(96, 192), stem_kernel=3, dilations=(1, 2, 4), decoder_widths=(128,), features=width,
-            spade_hidden=64, spectral_norm=False, gate_kernel=1, padding="zeros", skips=True, residual=True,
+            fold=4, encoder_widths=(64, 128), stem_kernel=3, dilations=(1, 2, 4, 8, 1), decoder_widths=(128,),
+            features=width, spade_hidden=32, spectral_norm=False, gate_kernel=1, padding="zeros", skips=True,
+            residual=True,
         ),
     )  # fmt: skip
 

@@ -31,8 +31,8 @@ def compact(faces: tuple[FaceSource, ...], masks: MaskSource) -> Recipe:
     return Recipe(
         name="compact",
         networks=compact_networks(),
-        reconstruction=ReconstructionConfig(fold=4, widths=(96,), kernel=3, blocks=3, decoder_norm="none"),
-        discriminator=DiscriminatorConfig(width=48, fold=1),
+        reconstruction=ReconstructionConfig(fold=4, widths=(64,), kernel=3, blocks=3, decoder_norm="none"),
+        discriminator=DiscriminatorConfig(width=48, fold=2),
         stages=(
             StageConfig(
                 name="coarse", steps=4000, data=data, optimiser=fast, ema=0.998, weights=PIXELS_ONLY,

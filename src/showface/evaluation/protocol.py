@@ -20,7 +20,7 @@ from torch import Tensor
 from showface.data.faces import list_pictures
 from showface.errors import DataError, SettingError
 from showface.images import read_image, resize_image
-from showface.masks import BUCKETS, hole_share, read_mask
+from showface.masks import BUCKETS, hole_share, read_mask, resize_nearest
 
 # The file numbers of the NVIDIA irregular test masks that make up the paper's buckets.
 NVIDIA_NUMBERS = {"1-20": range(4000), "20-40": range(4000, 8000), "40-60": range(8000, 12000)}
@@ -126,6 +126,4 @@ def read_face(path: Path, size: int) -> UInt8[Tensor, "3 {size} {size}"]:
 
 def read_sized_mask(path: Path, size: int) -> Bool[np.ndarray, "{size} {size}"]:
     """A mask at `size` by nearest neighbour; True = hole."""
-    mask = read_mask(path)
-    rows, columns = ((2 * np.arange(size) + 1) * side // (2 * size) for side in mask.shape)
-    return mask[np.ix_(rows, columns)]
+    return resize_nearest(read_mask(path), (size, size))

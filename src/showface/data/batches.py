@@ -5,7 +5,7 @@ and a run that stopped continues with the very next sample.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 import torch
@@ -14,9 +14,9 @@ from PIL import Image
 from torch import Tensor
 from torch.utils.data import DataLoader, Dataset
 
-from showface.data.faces import Face, FaceSource, list_faces, read_label
+from showface.data.faces import Face, FaceSource, list_faces, mirrored_classes, read_label
 from showface.data.mask_sets import MaskSource, list_masks, sample_mask
-from showface.errors import DataError
+from showface.errors import DataError, InputError
 from showface.images import read_image, resize_image, to_tensor
 from showface.masks import mask_tensor
 
@@ -28,7 +28,7 @@ class DataConfig:
     """What a stage is trained on."""
 
     faces: tuple[FaceSource, ...] = ()  # filled from --data where a recipe leaves it empty
-    masks: MaskSource = MaskSource()
+    masks: MaskSource = field(default_factory=MaskSource)
     size: int = 256  # side of the training pictures in pixels
     crop: tuple[float, float] = (0.85, 1.0)  # side of the random crop as a share of the picture's
     crop_probability: float = 0.7  # the rest is taken whole
@@ -62,6 +62,8 @@ class FaceSamples(Dataset[Batch]):
             raise DataError("no faces to train on: give --data FOLDER")
         self.mask_files = list_masks(config.masks)
         self._order: tuple[int, np.ndarray] = (-1, np.empty(0))
+        mirrored = mirrored_classes(config.class_map)
+        self._mirrored = torch.tensor([*mirrored, *range(len(mirrored), NO_LABEL + 1)])
 
     def __len__(self) -> int:
         """Samples in one epoch; sample numbers go on beyond it."""
@@ -82,7 +84,7 @@ class FaceSamples(Dataset[Batch]):
         label = self._label(face, picture, box)
         mask = mask_tensor(sample_mask(rng, self.config.masks, self.mask_files, self.config.size))
         if flip:
-            image, label = image.flip(-1), label.flip(-1)
+            image, label = image.flip(-1), self._mirrored[label.flip(-1)]
         return Batch(image, mask, label)
 
     def _crop(self, rng: np.random.Generator, picture: Image.Image) -> tuple[float, float, float, float]:
@@ -102,7 +104,12 @@ class FaceSamples(Dataset[Batch]):
         size, classes = self.config.size, read_label(face, self.config.class_map)
         if classes is None:
             return torch.full((1, size, size), NO_LABEL)
-        scale = classes.shape[1] / picture.size[0]
+        scale = classes.shape[1] / picture.width
+        if round(picture.height * scale) != classes.shape[0]:
+            raise DataError(
+                f"{face.label}: a label map of {classes.shape[1]} x {classes.shape[0]} pixels does not fit "
+                f"{face.picture} of {picture.width} x {picture.height}"
+            )
         centres = (np.arange(size) + 0.5) / size
         columns = ((box[0] + centres * (box[2] - box[0])) * scale).astype(int).clip(0, classes.shape[1] - 1)
         rows = ((box[1] + centres * (box[3] - box[1])) * scale).astype(int).clip(0, classes.shape[0] - 1)
@@ -120,8 +127,29 @@ def collate(samples: list[Batch]) -> Batch:
 
 def batches(samples: FaceSamples, *, batch: int, first: int, last: int, workers: int = 0) -> Iterator[Batch]:
     """Batches number `first` to `last` - 1; the same whatever the number of worker processes."""
-    numbers = [range(step * batch, (step + 1) * batch) for step in range(first, last)]
-    loader: DataLoader[Batch] = DataLoader(
-        samples, batch_sampler=numbers, num_workers=workers, collate_fn=collate, persistent_workers=False
+    numbers = (list(range(step * batch, (step + 1) * batch)) for step in range(first, last))
+    loader: DataLoader[Batch | InputError] = DataLoader(
+        _Careful(samples), batch_sampler=numbers, num_workers=workers, collate_fn=_collate, persistent_workers=False
     )
-    yield from loader
+    for loaded in loader:
+        if isinstance(loaded, InputError):
+            raise loaded
+        yield loaded
+
+
+class _Careful(Dataset[Batch | InputError]):
+    """`samples` with errors as values: raised in a worker process, they would arrive as many lines of traceback."""
+
+    def __init__(self, samples: FaceSamples) -> None:
+        self.samples = samples
+
+    def __getitem__(self, index: int) -> Batch | InputError:
+        try:
+            return self.samples[index]
+        except InputError as error:
+            return error
+
+
+def _collate(samples: list[Batch | InputError]) -> Batch | InputError:
+    errors = [sample for sample in samples if isinstance(sample, InputError)]
+    return errors[0] if errors else collate([sample for sample in samples if isinstance(sample, Batch)])

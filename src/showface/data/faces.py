@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
@@ -9,6 +10,7 @@ from typing import Literal
 import numpy as np
 from jaxtyping import UInt8
 
+from showface.data.part_masks import list_parts, paint
 from showface.errors import DataError, SettingError
 from showface.images import SUFFIXES, open_image
 from showface.semantics import BISENET_ORDER, OFFICIAL_ORDER, merge
@@ -24,8 +26,8 @@ class FaceSource:
     folder: str  # searched with all its sub-folders
     repeat: int = 1  # how often each picture occurs in one epoch
     limit: int = 0  # only the first so many pictures in the order of their paths; 0 = all
-    labels: str = ""  # folder of PNG class indices with the pictures' stems; "" = none
-    label_order: LabelOrder = "official"  # what the label indices mean
+    labels: str = ""  # folder of PNG class indices with the pictures' stems, or of CelebAMask-HQ part masks; "" = none
+    label_order: LabelOrder = "official"  # what the label indices mean; of part masks always "official"
     labelled_only: bool = False  # leave pictures without a label out
 
     def __post_init__(self) -> None:
@@ -33,6 +35,10 @@ class FaceSource:
             raise SettingError(f"face source {self.folder}: repeat must be at least 1 and limit at least 0")
         if self.labelled_only and not self.labels:
             raise SettingError(f"face source {self.folder}: labelled_only needs a folder of labels")
+
+    def pictures(self) -> list[Path]:
+        """The pictures of this source in the order of their paths, before `limit`."""
+        return list_pictures(self.folder)
 
 
 @dataclass(frozen=True)
@@ -42,6 +48,7 @@ class Face:
     picture: Path
     label: Path | None
     label_order: LabelOrder
+    parts: bool = False  # `label` is the common beginning of the paths of part masks
 
 
 def list_pictures(folder: str | Path) -> list[Path]:
@@ -57,22 +64,68 @@ def list_pictures(folder: str | Path) -> list[Path]:
 
 def list_faces(source: FaceSource) -> list[Face]:
     """The faces of one source, each once; `repeat` is left to the batches."""
-    pictures = list_pictures(source.folder)
-    labels = {p.stem: p for p in Path(source.labels).rglob("*.png")} if source.labels else {}
-    if source.labels and not labels:
-        raise DataError(f"{source.labels}: expected label maps (PNG), found none")
-    faces = [Face(p, labels.get(p.stem), source.label_order) for p in pictures]
+    pictures = source.pictures()
+    if not source.labels:
+        return [Face(p, None, source.label_order) for p in pictures][: source.limit or None]
+    _by_stem(pictures)  # two pictures of one name would share a label
+    labels, parts = list_labels(source.labels)
+    order: LabelOrder = "official" if parts else source.label_order
+    faces = [Face(p, label := _label_of(p, labels), order, parts and label is not None) for p in pictures]
     if source.labelled_only:
         faces = [face for face in faces if face.label is not None]
+    if not faces:
+        raise DataError(f"{source.folder}: none of its pictures has a label in {source.labels}")
     return faces[: source.limit or None]
 
 
+def list_labels(folder: str | Path) -> tuple[dict[str, Path], bool]:
+    """The labels in `folder` by the stem of their picture, and whether they are part masks."""
+    parts = {str(number): beginning for number, beginning in list_parts(folder).items()}
+    labels = parts or _by_stem(Path(folder).rglob("*.png"))
+    if not labels:
+        raise DataError(f"{folder}: expected label maps (PNG), found none")
+    return labels, bool(parts)
+
+
+def _label_of(picture: Path, labels: dict[str, Path]) -> Path | None:
+    """The label with the stem of `picture`, or with the same number: 00007.jpg belongs to 7.png."""
+    number = str(int(picture.stem)) if picture.stem.isdecimal() else picture.stem
+    return labels.get(picture.stem) or labels.get(number)
+
+
+def _by_stem(paths: Iterable[Path]) -> dict[str, Path]:
+    found: dict[str, Path] = {}
+    for path in paths:
+        other = found.setdefault(path.stem, path)
+        if other != path:
+            raise DataError(
+                f"expected one file per name, so that labels and pictures match; found {other} and {path}: rename one"
+            )
+    return found
+
+
 def read_label(face: Face, class_map: str) -> UInt8[np.ndarray, "h w"] | None:
-    """The semantic map of `face` with the 14 categories of `class_map`, at its stored size; None without a label."""
+    """The semantic map of `face` with the 14 categories of `class_map`, at its stored size; None without a label.
+
+    About 7 % of the CelebAMask-HQ labels call left what is right; class maps A and C do not care, B does.
+    """
     if face.label is None:
         return None
-    classes = np.asarray(open_image(face.label))
-    if classes.ndim != 2 or classes.max() >= len(ORDERS[face.label_order]):
-        raise DataError(f"{face.label}: expected one class index below 19 per pixel, found {classes.shape}")
-    table = np.array(merge(class_map).table(ORDERS[face.label_order]), dtype=np.uint8)
-    return table[classes]
+    order = ORDERS[face.label_order]
+    classes = paint(face.label) if face.parts else np.asarray(open_image(face.label))
+    if classes.ndim != 2 or classes.dtype != np.uint8 or classes.max() >= len(order):
+        highest = "" if classes.ndim != 2 else f", up to {classes.max()}"
+        raise DataError(
+            f"{face.label}: expected one class index below {len(order)} per pixel in 8 bits, "
+            f"found {classes.dtype} {classes.shape}{highest}"
+        )
+    merged: UInt8[np.ndarray, "h w"] = np.array(merge(class_map).table(order), dtype=np.uint8)[classes]
+    return merged
+
+
+def mirrored_classes(class_map: str) -> list[int]:
+    """What each category of `class_map` is in a mirror: left and right change places where the map tells them apart."""
+    names = merge(class_map).categories
+    sides = {"l_": "r_", "r_": "l_"}
+    swapped = [sides.get(name[:2], name[:2]) + name[2:] for name in names]  # the lower lip, l_lip, has no other side
+    return [names.index(name) if name in names else index for index, name in enumerate(swapped)]

@@ -1,4 +1,4 @@
-"""Sets of masks: the NVIDIA irregular masks or any folder, augmented, and masks drawn as needed (METHOD section 7.3)."""
+"""Sets of masks: the NVIDIA irregular masks or any folder, augmented; drawn masks (paper 4.1; method section 7.3)."""
 
 from __future__ import annotations
 
@@ -6,7 +6,6 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-import torch
 from jaxtyping import Bool
 
 from showface.data.faces import list_pictures

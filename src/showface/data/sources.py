@@ -5,49 +5,71 @@ from __future__ import annotations
 import json
 from dataclasses import fields
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args, get_type_hints
 
 from showface.data.faces import FaceSource
+from showface.data.sets import CELEBAMASK_PARTS, CELEBAMASK_PICTURES, FaceSet, Split, recognised
 from showface.errors import DataError, SettingError, unknown
 
+LAYOUTS = ("folder", "celebamask", "celebahq", "ffhq")
+PATHS = ("folder", "labels", "test_list", "pairs")
 
-def face_sources(place: str) -> list[FaceSource]:
-    """The sources that `place` stands for: a folder of faces, or a JSON file that lists `FaceSource` values.
 
-    A folder with `images` and `labels` below it brings its labels along. In a JSON file relative folders are taken
-    from where the file is.
+def face_sources(place: str, *, split: Split = "train") -> list[FaceSource]:
+    """The sources that `place` stands for: a folder of faces, or a JSON file that lists them.
+
+    A folder with `images` and `labels` below it brings its labels along. Of a published set (`sets.py`), recognised by
+    what is in the folder, only the side `split` is taken. In a JSON file each source has the fields of `FaceSet`; a
+    `layout` other than the recognised one may be "folder" (take everything), "celebamask", "celebahq" or "ffhq", and
+    relative paths are taken from where the file is.
     """
     path = Path(place)
     if path.is_dir():
-        return [_folder(path)]
+        return [_source({"folder": str(path)}, split)]
     if path.suffix == ".json" and path.is_file():
-        return _listed(path)
-    raise DataError(
-        f"{place}: expected a folder of faces or a JSON list of sources, found {'a file' if path.exists() else 'nothing'}"
-    )
+        return [_source(_checked(path, row), split) for row in _rows(path)]
+    found = "a file" if path.exists() else "nothing"
+    raise DataError(f"{place}: expected a folder of faces or a JSON list of sources, found {found}")
 
 
-def _folder(path: Path) -> FaceSource:
-    if (path / "images").is_dir():
-        labels = str(path / "labels") if (path / "labels").is_dir() else ""
-        return FaceSource(folder=str(path / "images"), labels=labels)
-    return FaceSource(folder=str(path))
+def _source(row: dict[str, Any], split: Split) -> FaceSource:
+    """The source that the fields of `row` describe; what they leave open is seen from the folder."""
+    folder = Path(row["folder"])
+    layout = row.get("layout") or recognised(folder)
+    if layout == "celebamask":
+        row = {"labels": str(folder / CELEBAMASK_PARTS)} | row | {"folder": str(folder / CELEBAMASK_PICTURES)}
+        layout = "celebahq"
+    if layout != "folder":
+        return FaceSet(**({"split": split} | row | {"layout": layout}))
+    own = {field.name for field in fields(FaceSource)}
+    for name in row.keys() - own - {"layout"}:
+        raise SettingError(f"face source {folder}: {name} is for published sets; say which: layout celebahq or ffhq")
+    if (folder / "images").is_dir():
+        labels = {"labels": str(folder / "labels")} if (folder / "labels").is_dir() else {}
+        row = labels | row | {"folder": str(folder / "images")}
+    return FaceSource(**{name: value for name, value in row.items() if name in own})
 
 
-def _listed(path: Path) -> list[FaceSource]:
+def _rows(path: Path) -> list[dict[str, Any]]:
     try:
         rows = json.loads(path.read_text(encoding="utf-8"))
     except (OSError, ValueError) as error:
         raise DataError(f"{path}: not readable as JSON: {error}") from error
-    if not isinstance(rows, list) or not all(isinstance(row, dict) and "folder" in row for row in rows):
+    if not isinstance(rows, list) or not rows or not all(isinstance(row, dict) and "folder" in row for row in rows):
         raise DataError(f'{path}: expected a list of sources such as {{"folder": "faces", "repeat": 2}}')
-    return [_source(path.parent, row) for row in rows]
+    return rows
 
 
-def _source(root: Path, row: dict[str, Any]) -> FaceSource:
-    known = [field.name for field in fields(FaceSource)]
-    for name in row:
-        if name not in known:
-            raise SettingError(unknown("field of a face source", name, known))
-    places = {name: str(root / row[name]) for name in ("folder", "labels") if row.get(name)}
-    return FaceSource(**(row | places))
+def _checked(path: Path, row: dict[str, Any]) -> dict[str, Any]:
+    """`row` of the JSON file `path` with known fields of the right types and paths from where the file is."""
+    hints = get_type_hints(FaceSet)
+    for name, value in row.items():
+        if name not in hints:
+            raise SettingError(f"{path}: {unknown('field of a face source', name, hints)}")
+        choices = LAYOUTS if name == "layout" else get_args(hints[name])
+        expected = str if choices else hints[name]
+        if type(value) is not expected:
+            raise SettingError(f"{path}: field {name}: expected {expected.__name__}, found {value!r}")
+        if choices and value not in choices:
+            raise SettingError(f"{path}: {unknown(name, value, choices)}")
+    return row | {name: str(path.parent / row[name]) for name in PATHS if row.get(name)}

@@ -1,0 +1,50 @@
+"""The README's Python runs as it stands, and what it links to and calls exists."""
+
+import re
+import shutil
+from pathlib import Path
+
+import pytest
+from PIL import Image
+
+ROOT = Path(__file__).parent.parent
+TEXT = (ROOT / "README.md").read_text(encoding="utf-8")
+SAMPLES = ROOT / "src" / "showface" / "release" / "samples"
+DOCUMENTS = sorted((*ROOT.glob("*.md"), *(ROOT / "docs").glob("*.md")))
+
+
+def test_the_python_block_runs(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (block,) = re.findall(r"```python\n(.*?)```", TEXT, re.DOTALL)
+    assert len([line for line in block.splitlines() if line and not line.startswith("#")]) <= 10
+    face = sorted((SAMPLES / "faces").iterdir())[0]
+    Image.open(face).save(tmp_path / "photo.jpg")
+    shutil.copy(SAMPLES / "masks" / f"{face.stem}.png", tmp_path / "mask.png")
+    monkeypatch.chdir(tmp_path)
+    exec(compile(block, "README.md", "exec"), {})
+    assert Image.open("restored.png").size == Image.open("photo.jpg").size
+    assert "torch.Size([1, 3, 256, 256])" in capsys.readouterr().out
+
+
+def test_the_commands_exist() -> None:
+    from showface.cli.main import COMMANDS
+
+    called = set(re.findall(r"^showface ([\w-]+)", TEXT, re.MULTILINE))
+    assert called and called <= set(COMMANDS)
+    targets = set(re.findall(r"^([a-z]+):", (ROOT / "Makefile").read_text(encoding="utf-8"), re.MULTILINE))
+    assert set(re.findall(r"^make ([\w-]+)", TEXT, re.MULTILINE)) <= targets
+    for script in re.findall(r"python (benchmarks/\w+\.py)", TEXT):
+        assert (ROOT / script).is_file()
+
+
+@pytest.mark.parametrize("document", DOCUMENTS, ids=lambda path: path.name)
+def test_links_lead_somewhere(document: Path) -> None:
+    for target in re.findall(r"\]\(([^)#]+)\)", document.read_text(encoding="utf-8")):
+        assert target.startswith("http") or (document.parent / target).exists(), target
+
+
+@pytest.mark.parametrize("document", DOCUMENTS, ids=lambda path: path.name)
+def test_files_that_documents_name_exist(document: Path) -> None:
+    for name in re.findall(r"`((?:src|tests|benchmarks|docs)/[\w/.]+\.\w+)`", document.read_text(encoding="utf-8")):
+        assert (ROOT / name).exists(), name

@@ -12,13 +12,14 @@ import struct
 import uuid
 import warnings
 import zlib
+from collections.abc import Sequence
 from pathlib import Path
 from typing import IO, Any
 
 import numpy as np
 import torch
 from jaxtyping import Float, UInt8
-from PIL import Image, ImageFile
+from PIL import Image, ImageDraw, ImageFile
 from torch import Tensor
 
 from showface.errors import ImageError, NonFiniteError
@@ -179,11 +180,7 @@ def write_image(path: str | os.PathLike[str], picture: Image.Image, *, overwrite
     colour profile stays; other metadata goes.
     """
     target = Path(path)
-    form = SUFFIXES.get(target.suffix.lower())
-    if form is None:
-        raise ImageError(f"{target}: expected a name ending in {', '.join(SUFFIXES)}, found {target.suffix or 'none'}")
-    if target.exists() and not overwrite:
-        raise ImageError(f"{target}: exists already; choose another name or ask to overwrite it")
+    form = refuse_unwritable(target, overwrite=overwrite)
     if form in ("JPEG", "BMP"):  # these hold no alpha
         picture = rgb(picture)
     options = _SAVE_OPTIONS.get(form, {}) | {"icc_profile": picture.info.get("icc_profile")}
@@ -198,6 +195,38 @@ def write_image(path: str | os.PathLike[str], picture: Image.Image, *, overwrite
         raise ImageError(f"{target}: cannot be written: {_reason(error)}") from error
     finally:
         part.unlink(missing_ok=True)
+
+
+def refuse_unwritable(path: str | os.PathLike[str], *, overwrite: bool = False) -> str:
+    """The format in which `write_image` would write `path`; an `ImageError` if it would refuse. To ask before work."""
+    target = Path(path)
+    form = SUFFIXES.get(target.suffix.lower())
+    if form is None:
+        raise ImageError(f"{target}: expected a name ending in {', '.join(SUFFIXES)}, found {target.suffix or 'none'}")
+    if target.is_dir():
+        raise ImageError(f"{target}: is a folder; give the name of a picture")
+    if target.exists() and not overwrite:
+        raise ImageError(f"{target}: exists already; choose another name or ask to overwrite it")
+    return form
+
+
+def contact_sheet(
+    rows: Sequence[Sequence[Image.Image]], titles: Sequence[str], *, blocks: int = 1, gap: int = 4, head: int = 20
+) -> Image.Image:
+    """Pictures of one size in rows under `titles`, as `blocks` tables side by side; `gap` and `head` in pixels."""
+    width, height = rows[0][0].size
+    deep = -(-len(rows) // blocks)
+    wide = (width + gap) * len(titles)
+    sheet = Image.new("RGB", (wide * blocks + gap * (blocks - 1), head + (height + gap) * deep - gap), "white")
+    for block in range(blocks):
+        left = block * (wide + gap)
+        for column, title in enumerate(titles):
+            place = (left + column * (width + gap) + width // 2, head // 2)
+            ImageDraw.Draw(sheet).text(place, title, fill="black", anchor="mm", font_size=head * 0.7)
+        for line, row in enumerate(rows[block * deep : (block + 1) * deep]):
+            for column, picture in enumerate(row):
+                sheet.paste(picture, (left + column * (width + gap), head + line * (height + gap)))
+    return sheet
 
 
 # ---------------------------------------------------------------------------------------------- ranges and order

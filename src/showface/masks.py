@@ -104,6 +104,11 @@ def resize_visible(
     return Image.fromarray(values.astype(np.uint8)), hidden
 
 
+def resize_nearest(mask: Bool[np.ndarray, "h w"], size: tuple[int, int]) -> Bool[np.ndarray, "height width"]:
+    """The mask at `size` (height, width), for one that was drawn at another size than its picture."""
+    return _resized(Image.fromarray(mask.astype(np.uint8)), *size, Image.Resampling.NEAREST).astype(bool)
+
+
 def _resized(channel: Image.Image, height: int, width: int, how: Image.Resampling) -> np.ndarray:
     return np.asarray(channel.resize((width, height), how))
 

@@ -1,0 +1,95 @@
+"""`showface`: the group of commands, and how errors and warnings look: one line, and an exit code.
+
+Exit codes: 0 = all done, 1 = the run failed, 2 = what was handed over cannot be used, 130 = stopped by Ctrl-C.
+No traceback unless `--debug` is given, anywhere on the line.
+"""
+
+from __future__ import annotations
+
+import sys
+import warnings
+from collections.abc import Sequence
+from importlib import import_module
+from typing import TextIO
+
+import click
+
+from showface import __version__
+from showface.errors import ShowFaceError, unknown
+
+COMMANDS = {
+    "inpaint": "showface.cli.inpaint",
+    "demo": "showface.cli.demo",
+    "train": "showface.cli.train",
+    "evaluate": "showface.cli.evaluate",
+    "evaluate-parser": "showface.cli.evaluate_parser",
+    "doctor": "showface.cli.doctor",
+}  # each module holds its click command as `command`
+
+
+class Commands(click.Group):
+    """A group whose commands are modules, imported when they are asked for."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        return list(COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        if cmd_name not in COMMANDS:
+            return None
+        command: click.Command = import_module(COMMANDS[cmd_name]).command
+        return command
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        if args[0] not in COMMANDS and not args[0].startswith("-"):
+            raise click.UsageError(unknown("command", args[0], COMMANDS), ctx)
+        return super().resolve_command(ctx, args)
+
+
+@click.group("showface", cls=Commands, invoke_without_command=True)
+@click.version_option(__version__)
+@click.option("--debug", is_flag=True, help="Show where in the code an error comes from.")
+@click.pass_context
+def group(ctx: click.Context, debug: bool) -> None:
+    """Complete the hidden part of a face photograph; train and measure the networks that do it."""
+    if ctx.invoked_subcommand is None:
+        click.echo(ctx.get_help())
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Runs one command line and returns its exit code."""
+    words = list(sys.argv[1:] if arguments is None else arguments)
+    debug = "--debug" in words
+    with warnings.catch_warnings():
+        warnings.simplefilter("always", UserWarning)
+        warnings.showwarning = _show_warning
+        try:
+            result = group.main([word for word in words if word != "--debug"], "showface", standalone_mode=False)
+            return result if isinstance(result, int) else 0
+        except click.Abort:
+            return _complain("stopped", 130)
+        except (click.ClickException, ShowFaceError, OSError) as error:
+            if debug:
+                raise
+            return _complain(_sentence(error), getattr(error, "exit_code", 1))
+
+
+def _sentence(error: click.ClickException | ShowFaceError | OSError) -> str:
+    return error.format_message() if isinstance(error, click.ClickException) else str(error)
+
+
+def _complain(sentence: str, exit_code: int) -> int:
+    click.echo(f"showface: error: {' '.join(sentence.split())}", err=True)
+    return exit_code
+
+
+def _show_warning(
+    message: Warning | str,
+    category: type[Warning],
+    filename: str,
+    lineno: int,
+    file: TextIO | None = None,
+    line: str | None = None,
+) -> None:
+    click.echo(f"showface: warning: {' '.join(str(message).split())}", err=True)

@@ -16,7 +16,6 @@ from showface.errors import DataError, ImageError
 from showface.images import to_uint8
 from showface.semantics import merge
 
-
 # forking is safe here: the workers use no threads of the parent; and one core is enough for two workers of a test
 WORKERS_ARE_FINE = pytest.mark.filterwarnings(
     "ignore:.*multi-threaded, use of fork:DeprecationWarning", "ignore:This DataLoader will create:UserWarning"

@@ -10,6 +10,7 @@ import hypothesis
 import pytest
 from jaxtyping import install_import_hook
 
+os.environ.setdefault("OMP_NUM_THREADS", "1")  # everything here is tiny: threads would only wait for each other
 install_import_hook("showface", "beartype.beartype")  # before the first import of showface
 
 if TYPE_CHECKING:

@@ -29,9 +29,9 @@ def command() -> None:
 def _versions() -> Iterator[tuple[str, str]]:
     import platform
 
-    from showface import __version__
+    import showface
 
-    yield "showface", __version__
+    yield "showface", showface.__version__
     yield "python", f"{platform.python_version()} on {platform.system()} {platform.machine()}"
     yield "packages", ", ".join(f"{name} {_version(name) or 'MISSING'}" for name in PACKAGES)
     yield "extras", ", ".join(f"{extra}: {'yes' if _version(name) else 'no'}" for extra, name in EXTRAS.items())

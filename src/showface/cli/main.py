@@ -14,7 +14,7 @@ from typing import TextIO
 
 import click
 
-from showface import __version__
+import showface
 from showface.errors import ShowFaceError, unknown
 
 COMMANDS = {
@@ -48,7 +48,7 @@ class Commands(click.Group):
 
 
 @click.group("showface", cls=Commands, invoke_without_command=True)
-@click.version_option(__version__)
+@click.version_option(showface.__version__)
 @click.option("--debug", is_flag=True, help="Show where in the code an error comes from.")
 @click.pass_context
 def group(ctx: click.Context, debug: bool) -> None:
@@ -61,8 +61,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Runs one command line and returns its exit code."""
     words = list(sys.argv[1:] if arguments is None else arguments)
     debug = "--debug" in words
-    with warnings.catch_warnings():
-        warnings.simplefilter("always", UserWarning)
+    with warnings.catch_warnings(action="always", category=UserWarning):
         warnings.showwarning = _show_warning
         try:
             result = group.main([word for word in words if word != "--debug"], "showface", standalone_mode=False)

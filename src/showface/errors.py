@@ -4,6 +4,7 @@
     ├── AssetError                a third-party file could not be fetched or does not match its hash
     ├── CheckpointError           a run folder or a checkpoint cannot be used
     ├── NonFiniteError            a loss, gradient or output became NaN or infinite
+    ├── StoppedError              a signal ended a run, which can go on; exit code 128 + the signal's number
     ├── MissingExtraError         an optional dependency is not installed; the message names the extra
     └── InputError                exit code 2: what the user handed over cannot be used
         ├── ImageError            not a picture, damaged, too large or of a refused format
@@ -18,6 +19,7 @@ A message says what was expected, what was found and what to do about it, in one
 from __future__ import annotations
 
 import difflib
+import signal
 from collections.abc import Iterable
 
 
@@ -37,6 +39,14 @@ class CheckpointError(ShowFaceError):
 
 class NonFiniteError(ShowFaceError):
     """A loss, a gradient or an output became NaN or infinite."""
+
+
+class StoppedError(ShowFaceError):
+    """A signal ended a run after its state was saved; the same command goes on."""
+
+    def __init__(self, message: str, received: signal.Signals) -> None:
+        super().__init__(message)
+        self.exit_code = 128 + received
 
 
 class MissingExtraError(ShowFaceError):

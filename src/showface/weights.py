@@ -269,24 +269,24 @@ def from_plain(kind: type[ConfigT], values: object, *, name: str = "") -> Config
     for field in fields.keys() - values.keys():
         if fields[field].default is fields[field].default_factory is dataclasses.MISSING:
             raise SettingError(f"{called}: expected a value for {field}, got none")
-    return kind(**{field: _typed(hints[field], values[field], f"{name}.{field}".lstrip(".")) for field in values})
+    return kind(**{field: typed(hints[field], values[field], f"{name}.{field}".lstrip(".")) for field in values})
 
 
-def _typed(hint: Any, value: object, name: str) -> Any:
-    """`value`, read from JSON, as the type `hint`: a scalar, Literal, tuple, optional or configuration."""
+def typed(hint: Any, value: object, name: str) -> Any:
+    """`value`, read from JSON, as the type `hint`: a scalar, Literal, tuple, union or configuration."""
     origin, arguments = typing.get_origin(hint), typing.get_args(hint)
     if dataclasses.is_dataclass(hint):
         return from_plain(typing.cast(type[Any], hint), value, name=name)
     if origin in (typing.Union, types.UnionType):
-        inner = [argument for argument in arguments if argument is not type(None)]
-        return None if value is None and len(inner) < len(arguments) else _typed(inner[0], value, name)
+        exact = [argument for argument in arguments if type(value) is argument]
+        return value if exact else typed(arguments[0], value, name)
     if origin is typing.Literal and value in arguments:
         return value
     if origin is tuple and isinstance(value, list):
         repeated = len(arguments) == 2 and arguments[1] is ...
         parts = [arguments[0]] * len(value) if repeated else list(arguments)
         if len(parts) == len(value):
-            return tuple(_typed(parts[i], item, f"{name}[{i}]") for i, item in enumerate(value))
+            return tuple(typed(parts[i], item, f"{name}[{i}]") for i, item in enumerate(value))
     if hint is float and isinstance(value, int) and not isinstance(value, bool):
         return float(value)
     if isinstance(hint, type) and type(value) is hint:

@@ -15,7 +15,7 @@ import click
     multiple=True,
     required=True,
     metavar="FOLDER|FILE.json",
-    help="Faces: a folder (images/ and labels/ below it are understood), or a JSON list of face sources.",
+    help="Faces: a folder (images/ and labels/ below it are understood), or a JSON list of face sources. Repeatable.",
 )
 @click.option("--masks", default="", metavar="FOLDER", help="Masks, white = hole; without it masks are drawn.")
 @click.option(
@@ -23,32 +23,47 @@ import click
 )
 @click.option("--stage", "stages", multiple=True, help="Only this stage (repeatable); default: all of the recipe.")
 @click.option(
+    "--from",
+    "earlier",
+    type=click.Path(path_type=Path),
+    metavar="RUN",
+    help="Use the finished stages of this run, all but the recipe's last, instead of training them again.",
+)
+@click.option(
+    "--ablation", metavar="ROW", help="Leave out what a row of the paper's Table 2 leaves out, e.g. 'w/o MREM'."
+)
+@click.option(
     "--set", "settings", multiple=True, metavar="STAGE.FIELD=VALUE", help="Change one setting, e.g. coarse.steps=100."
 )
-@click.option("--device", default="auto", help="auto, cpu, cuda, cuda:1 ...")
+@click.option("--device", default="auto", show_default=True, help="auto, cpu, cuda, cuda:1 ...")
 @click.option("--dry-run", is_flag=True, help="Print the resolved configuration and stop.")
 def command(
-    recipe: str, data: tuple[str, ...], masks: str, out: Path, stages: tuple[str, ...], settings: tuple[str, ...],
-    device: str, dry_run: bool,
+    recipe: str, data: tuple[str, ...], masks: str, out: Path, stages: tuple[str, ...], earlier: Path | None,
+    ablation: str | None, settings: tuple[str, ...], device: str, dry_run: bool,
 ) -> None:  # fmt: skip
-    """Train RECIPE, stage by stage; the same command goes on where it stopped."""
-    import json
-    from dataclasses import asdict
+    """Train RECIPE, stage by stage; the same command goes on where it stopped.
 
-    import torch
+    The result is in --out: weights/ for `showface inpaint` and `showface evaluate`, and a folder for each stage with
+    its log, contact sheets and checkpoints.
+    """
+    import json
+
     from rich.console import Console
 
     from showface import recipes
     from showface.data.mask_sets import MaskSource
     from showface.data.sources import face_sources
-    from showface.training.run import train
+    from showface.recipes.ablation import ablated
+    from showface.training.run import chosen_device, train
     from showface.training.settings import with_settings
+    from showface.weights import to_plain
 
     faces = tuple(source for place in data for source in face_sources(place))
     mask_source = MaskSource(folder=masks, drawn=0.2 if masks else 1.0)
     resolved = with_settings(recipes.recipe(recipe, faces, mask_source), settings)
+    if ablation is not None:
+        resolved = ablated(resolved, ablation)
     if dry_run:
-        click.echo(json.dumps(asdict(resolved), indent=1))
+        click.echo(json.dumps(to_plain(resolved), indent=1))
         return
-    name = ("cuda" if torch.cuda.is_available() else "cpu") if device == "auto" else device
-    train(resolved, out, stages=stages, device=torch.device(name), console=Console())
+    train(resolved, out, stages=stages, earlier=earlier, device=chosen_device(device), console=Console())

@@ -2,9 +2,9 @@
 
     y = W * (x . m) * (k k C / sum(m)) + b   where sum(m) > 0, else 0;      m' = [sum(m) > 0]
 
-Here m is 1 where a value is *valid* (the opposite of the project's mask). The mask has as many channels as the features;
-since all channels of one group share theirs, it is carried as one plane per group (a skip and an up-sampled half, say),
-weighted by the number of channels it stands for: exact, and far cheaper than a dense convolution of ones.
+Here m is 1 where a value is *valid* (the opposite of the project's mask). The mask has as many channels as the
+features; since all channels of one group share theirs, it is carried as one plane per group (a skip and an up-sampled
+half, say), weighted by the number of channels it stands for: exact, and far cheaper than a dense convolution of ones.
 """
 
 from __future__ import annotations

@@ -18,7 +18,7 @@ from jaxtyping import Float
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from showface.errors import SettingError
+from showface.errors import SettingError, unknown
 from showface.layers.partial_convolution import PartialConvolution
 
 
@@ -31,14 +31,7 @@ class CoarseConfig:
     kernels: tuple[int, ...] = (7, 5, 5, 3, 3, 3, 3)  # encoder kernel of each level, odd
     strides: tuple[int, ...] = (2, 2, 2, 2, 2, 2, 2)  # encoder stride of each level, 1 or 2
     encoder_blocks: tuple[int, ...] = (0, 0, 0, 0, 0, 0, 0)  # residual blocks behind each encoder convolution
-    decoder_blocks: tuple[int, ...] = (
-        0,
-        0,
-        0,
-        0,
-        0,
-        0,
-    )  # residual blocks behind each decoder convolution, outermost first
+    decoder_blocks: tuple[int, ...] = (0, 0, 0, 0, 0, 0)  # the same of the decoder, outermost first
     norm: Literal["batch", "none"] = "batch"  # "none": residual blocks start as the identity instead
     ones: bool = False  # a channel of ones beside RGB: after masking it tells the network which pixels were valid
     largest_scale: float = 0.0  # bound of the partial convolutions' renormalisation; 0 = none, as published
@@ -53,6 +46,12 @@ class CoarseConfig:
             raise SettingError(f"coarse.decoder_blocks has {len(self.decoder_blocks)} entries, expected {levels - 1}")
         if any(k % 2 == 0 for k in self.kernels):
             raise SettingError(f"coarse.kernels must be odd, got {self.kernels}")
+        if min(self.fold, *self.widths, *self.strides) < 1 or self.largest_scale < 0:
+            raise SettingError(
+                f"coarse: expected fold, widths and strides of at least 1, largest_scale of 0, got {self}"
+            )
+        if self.norm not in ("batch", "none"):
+            raise SettingError(unknown("coarse.norm", self.norm, ("batch", "none")))
 
     @property
     def multiple(self) -> int:
@@ -64,7 +63,7 @@ class CoarseConfig:
 
 
 class PartialResidual(nn.Module):
-    """x + PConv(act(PConv(act(x)))); the second convolution starts at zero when there is no norm to tame it."""
+    """x + PConv(act(norm(PConv(act(x))))); the second convolution starts at zero when there is no norm to tame it."""
 
     def __init__(self, width: int, *, norm: Literal["batch", "none"], largest_scale: float) -> None:
         super().__init__()
@@ -169,7 +168,7 @@ class CoarseNetwork(nn.Module):
         self, image: Float[Tensor, "b 3 h w"], mask: Float[Tensor, "b 1 h w"]
     ) -> tuple[Float[Tensor, "b c h2 w2"], Float[Tensor, "b g h2 w2"]]:
         """Fold the picture and its valid mask; channels are ordered sub-pixel first, so that groups are contiguous."""
-        fold, (b, _, h, w) = self.config.fold, image.shape
+        fold, (h, w) = self.config.fold, image.shape[2:]
         if h % self.config.multiple or w % self.config.multiple:
             raise SettingError(f"coarse network: {h}x{w} pixels, expected multiples of {self.config.multiple}")
         visible = image.masked_fill(mask > 0.5, 0.0)

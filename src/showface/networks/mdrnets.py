@@ -99,7 +99,7 @@ class MDRNets(nn.Module):
         regions, hole = one_hot(semantic_map, CATEGORY_COUNT), downsample_mask(mask, size)
         queries, present = region_pool(features, regions)
         visible, seen = region_pool(features, regions * (1 - hole))
-        if update_memory:
+        if update_memory and self.config.use_memory:
             self.memory.update(queries, visible, present & seen)
         retrieved = self.memory.read(queries)
         fused = self._inject(features, retrieved, visible, regions, hole)

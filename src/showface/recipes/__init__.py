@@ -7,12 +7,21 @@ from collections.abc import Callable
 from showface.data.faces import FaceSource
 from showface.data.mask_sets import MaskSource
 from showface.errors import SettingError, unknown
+from showface.recipes.base import base
 from showface.recipes.compact import compact
+from showface.recipes.paper import paper_celebahq, paper_ffhq
+from showface.recipes.smoke import smoke
 from showface.training.configuration import Recipe
 
 RecipeFunction = Callable[[tuple[FaceSource, ...], MaskSource], Recipe]
 
-RECIPES: dict[str, RecipeFunction] = {"compact": compact}
+RECIPES: dict[str, RecipeFunction] = {
+    "paper_celebahq": paper_celebahq,
+    "paper_ffhq": paper_ffhq,
+    "base": base,
+    "compact": compact,
+    "smoke": smoke,
+}
 
 
 def recipe(name: str, faces: tuple[FaceSource, ...], masks: MaskSource) -> Recipe:

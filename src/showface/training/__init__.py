@@ -1,0 +1,1 @@
+"""Training: four stages through one loop, resumable at every step."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Literal
+from typing import Literal, get_args
 
 from showface.data.batches import DataConfig
 from showface.errors import SettingError, unknown
@@ -13,6 +13,8 @@ from showface.networks.mdrnets import MDRNetsConfig
 from showface.networks.reconstruction import ReconstructionConfig
 
 StageName = Literal["face_parser", "coarse", "reconstruction", "mdrnets"]
+Schedule = Literal["constant", "cosine"]
+Precision = Literal["bf16", "fp32"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -23,15 +25,23 @@ class OptimiserConfig:
     betas: tuple[float, float] = (0.9, 0.99)
     weight_decay: float = 0.0
     warmup: int = 0  # steps of linear warm-up
-    schedule: Literal["constant", "cosine"] = "constant"  # "cosine" falls to `final` of the peak at the last step
+    schedule: Schedule = "constant"  # "cosine" falls to `final` of the peak at the last step
     final: float = 0.02  # share of the peak that "cosine" ends at
     drop_at: float = 1.0  # share of the steps after which the rate is multiplied by `drop`; 1 = never
     drop: float = 0.25
     clip: float = 0.0  # largest norm of the gradient; 0 = unlimited
 
     def __post_init__(self) -> None:
-        if self.lr <= 0 or self.warmup < 0 or self.clip < 0 or not 0 < self.drop_at <= 1:
-            raise SettingError(f"optimiser: lr must be positive, warmup and clip at least 0, drop_at in (0, 1]: {self}")
+        if self.schedule not in get_args(Schedule):
+            raise SettingError(unknown("schedule", self.schedule, get_args(Schedule)))
+        if not (self.lr > 0 and self.warmup >= 0 and self.clip >= 0 and self.weight_decay >= 0):
+            raise SettingError(
+                f"optimiser: expected lr above 0 and warmup, clip, weight_decay of at least 0, got {self}"
+            )
+        if not (0 < self.drop_at <= 1 and 0 < self.drop <= 1 and 0 <= self.final <= 1):
+            raise SettingError(f"optimiser: expected drop_at and drop in (0, 1] and final in [0, 1], got {self}")
+        if not all(0 <= beta < 1 for beta in self.betas):
+            raise SettingError(f"optimiser: expected betas in [0, 1), got {self.betas}")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -49,7 +59,7 @@ class StageConfig:
     options: ObjectiveOptions = field(default_factory=ObjectiveOptions)
     auxiliary: int = 0  # pictures of a batch that the terms which need a network are computed on; 0 = all of them
     ema: float = 0.0  # decay of the averaged weights; 0 = no averaging
-    precision: Literal["bf16", "fp32"] = "bf16"
+    precision: Precision = "bf16"  # "bf16" computes in bfloat16 where that is safe (autocast); weights stay float32
     frozen_norm_from: float = 1.0  # share of the steps after which the encoder's batch norm is frozen; 1 = never
     workers: int = 0  # loading processes
     log_every: int = 20  # steps
@@ -57,13 +67,23 @@ class StageConfig:
     show_every: int = 400  # steps between contact sheets
 
     def __post_init__(self) -> None:
-        known = ("face_parser", "coarse", "reconstruction", "mdrnets")
-        if self.name not in known:
-            raise SettingError(unknown("stage", self.name, known))
-        if min(self.steps, self.batch, self.log_every, self.checkpoint_every, self.show_every) < 1:
-            raise SettingError(f"stage {self.name}: steps, batch and intervals must be at least 1")
-        if not 0 <= self.ema < 1:
-            raise SettingError(f"stage {self.name}: ema must be in [0, 1), got {self.ema}")
+        for kind, value, known in (
+            ("stage", self.name, get_args(StageName)),
+            ("precision", self.precision, get_args(Precision)),
+        ):
+            if value not in known:
+                raise SettingError(unknown(kind, value, known))
+        if min(self.steps, self.batch, self.log_every, self.checkpoint_every, self.show_every) < 1 or self.workers < 0:
+            raise SettingError(f"stage {self.name}: expected steps, batch and intervals of at least 1, workers of 0")
+        if not 0 <= self.auxiliary <= self.batch:
+            raise SettingError(
+                f"stage {self.name}: expected auxiliary from 0 to batch = {self.batch}, got {self.auxiliary}"
+            )
+        if not 0 <= self.ema < 1 or not 0 < self.frozen_norm_from <= 1:
+            raise SettingError(
+                f"stage {self.name}: expected ema in [0, 1) and frozen_norm_from in (0, 1], "
+                f"got {self.ema} and {self.frozen_norm_from}"
+            )
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -2,21 +2,58 @@
 
 from __future__ import annotations
 
-import json
-from dataclasses import asdict
 from pathlib import Path
 
 import torch
 from rich.console import Console
 
-from showface.training.configuration import Recipe
+from showface.errors import CheckpointError, SettingError, unknown
+from showface.training.configuration import Recipe, StageConfig
+from showface.training.interruption import StopSignals
 from showface.training.loop import train_stage
+from showface.training.state import is_finished
+from showface.training.tracking import tensorboard_installed
 
 
-def train(recipe: Recipe, out: Path, *, stages: tuple[str, ...] = (), device: torch.device, console: Console) -> None:
-    """Train `stages` of `recipe` (all if empty) in `out`; the same call goes on where an earlier one stopped."""
-    chosen = [recipe.stage(name) for name in stages] or list(recipe.stages)
-    out.mkdir(parents=True, exist_ok=True)
-    (out / "recipe.json").write_text(json.dumps(asdict(recipe), indent=1), encoding="utf-8")
-    for config in chosen:
-        train_stage(recipe, config, out, device=device, console=console)
+def train(
+    recipe: Recipe,
+    out: Path,
+    *,
+    stages: tuple[str, ...] = (),
+    earlier: Path | None = None,
+    device: torch.device,
+    console: Console,
+) -> None:
+    """Train `stages` of `recipe` (all if empty) in `out`; the same call goes on where an earlier one stopped.
+
+    `earlier` is a run folder whose finished stages are used instead of being trained again, all but the recipe's last.
+    """
+    if not tensorboard_installed():
+        console.print("tensorboard is not installed (extra 'train'): scalars go to log.jsonl only")
+    with StopSignals() as stop:
+        for config in stages_to_train(recipe, stages, earlier):
+            train_stage(recipe, config, out, device=device, console=console, earlier=earlier, stop=stop)
+            stop.obey(f"after stage {config.name}")
+
+
+def stages_to_train(recipe: Recipe, stages: tuple[str, ...], earlier: Path | None) -> list[StageConfig]:
+    """The stages named, or all of the recipe but those that `earlier` has; its last stage is always among them."""
+    if earlier is not None and not earlier.is_dir():
+        raise CheckpointError(f"{earlier}: expected the folder of an earlier run, found none")
+    if stages:
+        return [recipe.stage(name) for name in stages]
+    taken = [] if earlier is None else [stage for stage in recipe.stages[:-1] if is_finished(earlier, stage.name)]
+    return [stage for stage in recipe.stages if stage not in taken]
+
+
+def chosen_device(name: str) -> torch.device:
+    """The device called `name`; a GPU that is not there is refused, only "auto" makes do without."""
+    if name == "auto":
+        return torch.device("cuda" if torch.cuda.is_available() else "cpu")
+    try:
+        device = torch.device(name)
+    except RuntimeError as error:
+        raise SettingError(unknown("device", name, ("auto", "cpu", "cuda"))) from error
+    if device.type == "cuda" and (device.index or 0) >= torch.cuda.device_count():
+        raise SettingError(f"device {name}: no such GPU here; use auto or cpu")
+    return device

@@ -1,17 +1,25 @@
-"""Changing single settings of a recipe by name: `coarse.steps=100`, `mdrnets.optimiser.lr=1e-4`, `networks.memory.slots=8`."""
+"""Changing single settings of a recipe by name.
+
+`coarse.steps=100`, `mdrnets.optimiser.lr=1e-4`, `networks.memory.slots=8`: the first word is a stage, or a field of the
+recipe; values are JSON, or text without quotation marks.
+"""
 
 from __future__ import annotations
 
 import json
-from dataclasses import fields, is_dataclass, replace
-from typing import Any
+from dataclasses import is_dataclass, replace
+from typing import Any, TypeVar, get_type_hints
 
 from showface.errors import SettingError, unknown
 from showface.training.configuration import Recipe
+from showface.weights import typed
+
+OWN = ("networks", "reconstruction", "discriminator")  # fields of the recipe that can be set
+NodeT = TypeVar("NodeT")
 
 
 def with_settings(recipe: Recipe, settings: tuple[str, ...]) -> Recipe:
-    """`recipe` with every NAME=VALUE applied; the first part of a name is a stage or a field of the recipe."""
+    """`recipe` with every NAME=VALUE applied, in order."""
     for setting in settings:
         name, equals, text = setting.partition("=")
         if not equals:
@@ -20,44 +28,42 @@ def with_settings(recipe: Recipe, settings: tuple[str, ...]) -> Recipe:
     return recipe
 
 
-def _with_setting(recipe: Recipe, path: list[str], value: Any) -> Recipe:
+def _with_setting(recipe: Recipe, path: list[str], value: object) -> Recipe:
     stages = [stage.name for stage in recipe.stages]
-    if path[0] in stages and len(path) > 1:
-        changed = tuple(_changed(s, path[1:], value, path[0]) if s.name == path[0] else s for s in recipe.stages)
-        return replace(recipe, stages=changed)
-    own = ("networks", "reconstruction", "discriminator")
-    if path[0] not in own or len(path) == 1:
-        raise SettingError(unknown("setting", ".".join(path), [*(f"{s}.steps" for s in stages), *own]))
-    result: Recipe = _changed(recipe, path, value, "recipe")
-    return result
+    first, rest = path[0], path[1:]
+    if first not in (*stages, *OWN):
+        raise SettingError(unknown("stage or field of the recipe", first, (*stages, *OWN)))
+    if first in stages:
+        changed = [_changed(s, rest, value, first) if s.name == first else s for s in recipe.stages]
+        return replace(recipe, stages=tuple(changed))
+    return _changed(recipe, path, value, "")
 
 
-def _changed(node: Any, path: list[str], value: Any, where: str) -> Any:
-    """A copy of the dataclass `node` with the field at `path` replaced by `value` of the same type."""
-    names = [field.name for field in fields(node)]
-    if path[0] not in names:
-        raise SettingError(unknown(f"setting of {where}", path[0], names))
-    old = getattr(node, path[0])
-    if len(path) > 1:
-        if not is_dataclass(old):
-            raise SettingError(f"setting {where}.{path[0]} has no fields, found {'.'.join(path)}")
-        return replace(node, **{path[0]: _changed(old, path[1:], value, f"{where}.{path[0]}")})
-    return replace(node, **{path[0]: _typed(old, value, f"{where}.{path[0]}")})
+def _changed(node: NodeT, path: list[str], value: object, where: str) -> NodeT:
+    """A copy of the configuration `node` with the field at `path` set to `value`, which must be of its type."""
+    hints: dict[str, Any] = get_type_hints(type(node)) if is_dataclass(node) else {}
+    if not path:
+        raise SettingError(f"setting {where}: expected one of its fields, such as {where}.{next(iter(hints))}")
+    if path[0] not in hints:
+        raise SettingError(unknown(f"setting of {where or 'the recipe'}", path[0], hints))
+    name, old = f"{where}.{path[0]}".lstrip("."), getattr(node, path[0])
+    if len(path) == 1:
+        return _with(node, path[0], typed(hints[path[0]], value, name))
+    if not is_dataclass(old):
+        raise SettingError(f"setting {name}: expected a value, it has no field {path[1]!r}")
+    return _with(node, path[0], _changed(old, path[1:], value, name))
 
 
-def _typed(old: Any, value: Any, where: str) -> Any:
-    if isinstance(old, tuple) and isinstance(value, list):
-        return tuple(value)
-    if isinstance(old, float) and isinstance(value, int) and not isinstance(value, bool):
-        return float(value)
-    if type(value) is not type(old):
-        raise SettingError(f"setting {where}: expected {type(old).__name__} such as {old!r}, found {value!r}")
-    return value
+def _with(node: NodeT, field: str, value: object) -> NodeT:
+    configuration: Any = node
+    changed: NodeT = replace(configuration, **{field: value})
+    return changed
 
 
-def _value(text: str) -> Any:
+def _value(text: str) -> object:
     """JSON where it is JSON, the text itself otherwise."""
     try:
-        return json.loads(text)
+        parsed: object = json.loads(text)
     except ValueError:
         return text
+    return parsed

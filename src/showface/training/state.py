@@ -6,21 +6,21 @@ A checkpoint holds networks, their running averages, optimisers and the step; ne
 from __future__ import annotations
 
 import copy
-import json
-import os
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import torch
-from safetensors import SafetensorError, safe_open
-from safetensors.torch import save
 from torch import Tensor, nn
 from torch.optim import Optimizer
 
-from showface.errors import CheckpointError
+from showface import weights
+from showface.errors import CheckpointError, WeightsError
 
+Json = dict[str, Any]
 KEPT = 2  # checkpoints that stay on disk
+RESULT = "network.safetensors"  # what a finished stage leaves in its folder
 
 
 @dataclass
@@ -47,7 +47,7 @@ class TrainState:
         for name, optimiser in self.optimisers.items():
             for index, slot in optimiser.state_dict()["state"].items():
                 named |= {f"optimiser/{name}/{index}/{key}": torch.as_tensor(value) for key, value in slot.items()}
-        return {name: tensor.detach().contiguous().clone() for name, tensor in named.items()}
+        return _stored(named)
 
     def restore(self, named: dict[str, Tensor], step: int) -> None:
         """Continue from `named`, as `tensors` gave it."""
@@ -72,50 +72,49 @@ def load_network(network: nn.Module, tensors: dict[str, Tensor], what: str) -> N
     network.load_state_dict(tensors)
 
 
+def _stored(named: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    return {name: tensor.detach().contiguous().clone() for name, tensor in named.items()}
+
+
 def _below(named: dict[str, Tensor], prefix: str) -> dict[str, Tensor]:
     return {name.removeprefix(prefix): tensor for name, tensor in named.items() if name.startswith(prefix)}
 
 
-def _optimiser_state(optimiser: Optimizer, named: dict[str, Tensor]) -> dict[str, Any]:
+def _optimiser_state(optimiser: Optimizer, named: dict[str, Tensor]) -> Json:
+    """The optimiser's own form of `named`, moments in the memory format of their parameters."""
+    parameters = [parameter for group in optimiser.param_groups for parameter in group["params"]]
     state: dict[int, dict[str, Tensor]] = {}
     for name, tensor in named.items():
         index, key = name.split("/")
-        state.setdefault(int(index), {})[key] = tensor
+        parameter = parameters[int(index)]
+        like_it = tensor.shape == parameter.shape and tensor.ndim > 0
+        state.setdefault(int(index), {})[key] = torch.empty_like(parameter).copy_(tensor) if like_it else tensor
     return {"state": state, "param_groups": optimiser.state_dict()["param_groups"]}
 
 
-def write_tensors(path: Path, tensors: dict[str, Tensor], facts: dict[str, Any]) -> None:
-    """Write `tensors` with `facts` (JSON) to `path`: temporary file in the same folder, flush, fsync, rename."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_name(f".{path.name}.{os.getpid()}")
+def write_tensors(path: Path, tensors: Mapping[str, Tensor], facts: Json) -> None:
+    """Write `tensors` with `facts` to `path`, all of them or nothing."""
     try:
-        data = save(tensors, metadata={"showface": json.dumps(facts)})
-        with open(temporary, "wb") as stream:
-            stream.write(data)
-            stream.flush()
-            os.fsync(stream.fileno())
-        os.replace(temporary, path)
-        folder = os.open(path.parent, os.O_RDONLY)
-        try:
-            os.fsync(folder)
-        finally:
-            os.close(folder)
+        path.parent.mkdir(parents=True, exist_ok=True)
+        weights.write_tensors(path, _stored(tensors), facts)
     except OSError as error:
-        temporary.unlink(missing_ok=True)
         raise CheckpointError(f"{path}: cannot be written: {error.strerror or error}") from error
 
 
-def read_tensors(path: Path) -> tuple[dict[str, Tensor], dict[str, Any]]:
+def read_tensors(path: Path) -> tuple[dict[str, Tensor], Json]:
     """The tensors and facts of a file that `write_tensors` made."""
     try:
-        with safe_open(path, framework="pt") as file:
-            facts = json.loads((file.metadata() or {}).get("showface", "null"))
-            tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118, not a dict
-    except (OSError, SafetensorError, ValueError) as error:
-        raise CheckpointError(f"{path}: not a readable checkpoint: {error}") from error
-    if not isinstance(facts, dict):
+        tensors, facts = weights.read_tensors(path)
+    except WeightsError as error:
+        raise CheckpointError(f"{path}: not a readable checkpoint: {error.__cause__}") from error
+    if "configuration" not in facts:
         raise CheckpointError(f"{path}: safetensors, but not written by a training run")
     return tensors, facts
+
+
+def is_finished(run: Path, stage: str) -> bool:
+    """Whether the run folder holds the result of this stage."""
+    return (run / stage / RESULT).is_file()
 
 
 def checkpoints(folder: Path) -> list[Path]:
@@ -123,7 +122,7 @@ def checkpoints(folder: Path) -> list[Path]:
     return sorted(folder.glob("checkpoint-*.safetensors"))
 
 
-def save_checkpoint(folder: Path, state: TrainState, facts: dict[str, Any]) -> Path:
+def save_checkpoint(folder: Path, state: TrainState, facts: Json) -> Path:
     """Write the state and remove all but the last `KEPT` checkpoints."""
     path = folder / f"checkpoint-{state.step:08d}.safetensors"
     write_tensors(path, state.tensors(), facts | {"step": state.step})
@@ -132,32 +131,38 @@ def save_checkpoint(folder: Path, state: TrainState, facts: dict[str, Any]) -> P
     return path
 
 
-def resume(folder: Path, state: TrainState, facts: dict[str, Any], say: Any) -> bool:
-    """Continue from the newest readable checkpoint of the same configuration; False if there is none."""
+def resume(
+    folder: Path, state: TrainState, configuration: Json, *, filled: Callable[[Json], Json], say: Callable[[str], None]
+) -> bool:
+    """Continue from the newest readable checkpoint of the same configuration; False if there is no checkpoint.
+
+    `filled` adds to the configuration of an older checkpoint what has since become a setting, at its default.
+    """
     for path in reversed(checkpoints(folder)):
         try:
             tensors, found = read_tensors(path)
         except CheckpointError as error:
             say(f"{error}; trying the one before")
             continue
-        if found["configuration"] != facts["configuration"]:
-            raise CheckpointError(
-                f"{path}: made with another configuration ({_difference(found, facts)}); use another --out"
-            )
+        if difference := first_difference(filled(found["configuration"]), configuration):
+            raise CheckpointError(f"{path}: made with another configuration ({difference}); use another --out")
         state.restore(tensors, int(found["step"]))
         return True
+    if checkpoints(folder):
+        raise CheckpointError(f"{folder}: none of its checkpoints is readable; remove them to start anew")
     return False
 
 
-def _difference(found: dict[str, Any], wanted: dict[str, Any]) -> str:
-    old, new = flatten(found["configuration"]), flatten(wanted["configuration"])
+def first_difference(found: Json, wanted: Json) -> str:
+    """The first setting that differs and its two values; "" if none does."""
+    old, new = flatten(found), flatten(wanted)
     for key in sorted(old.keys() | new.keys()):
         if old.get(key) != new.get(key):
             return f"{key}: {old.get(key)} there, {new.get(key)} here"
-    return "order of fields"
+    return ""
 
 
-def flatten(value: Any, prefix: str = "") -> dict[str, Any]:
+def flatten(value: Any, prefix: str = "") -> Json:
     """A nested JSON value as dotted names and leaves."""
     if isinstance(value, dict):
         pairs: list[tuple[str, Any]] = [(str(k), v) for k, v in value.items()]

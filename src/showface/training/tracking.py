@@ -6,36 +6,54 @@ import importlib
 import importlib.util
 import json
 import time
+from collections.abc import Iterator
 from pathlib import Path
 from types import TracebackType
-from typing import Any
+from typing import Protocol
 
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 
+from showface.data.batches import Batch
+
+
+class Board(Protocol):
+    """The part of TensorBoard's writer that is used here."""
+
+    def add_scalar(self, tag: str, scalar_value: float, global_step: int) -> None:
+        """Record one value."""
+
+    def close(self) -> None:
+        """Write what is left."""
+
+
+def tensorboard_installed() -> bool:
+    """Whether scalars can go to TensorBoard too (extra `train`); the JSON lines hold everything in any case."""
+    return importlib.util.find_spec("tensorboard") is not None
+
 
 class Tracker:
-    """Records scalars of one stage and shows its progress; a context manager."""
+    """Records the scalars of one stage and shows its progress, from entering to leaving it.
+
+    `done` of `steps` are behind it. A run that went on after a loss of power has told some steps twice in log.jsonl;
+    the later line holds.
+    """
 
     def __init__(self, folder: Path, *, stage: str, steps: int, done: int, console: Console) -> None:
-        folder.mkdir(parents=True, exist_ok=True)
-        self.console, self.stage = console, stage
-        self._lines = open(folder / "log.jsonl", "a", encoding="utf-8")
-        self._board = self._open_board(folder)
+        self.folder, self.console, self.stage = folder, console, stage
         self._progress = Progress(
             TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn(),
             TimeRemainingColumn(), TextColumn("{task.fields[facts]}"), console=console, disable=not console.is_terminal,
         )  # fmt: skip
         self._task = self._progress.add_task(stage, total=steps, completed=done, facts="")
-
-    def _open_board(self, folder: Path) -> Any:
-        """TensorBoard's writer, or None without the package (the JSON lines hold everything)."""
-        if importlib.util.find_spec("tensorboard") is None:
-            self.console.print("tensorboard is not installed (extra 'train'): scalars go to log.jsonl only")
-            return None
-        return importlib.import_module("torch.utils.tensorboard").SummaryWriter(str(folder / "tensorboard"))
+        self._board: Board | None = None
 
     def __enter__(self) -> Tracker:
+        self.folder.mkdir(parents=True, exist_ok=True)
+        self._lines = (self.folder / "log.jsonl").open("a", encoding="utf-8")
+        if tensorboard_installed():
+            writer = importlib.import_module("torch.utils.tensorboard").SummaryWriter
+            self._board = writer(str(self.folder / "tensorboard"))
         self._progress.start()
         return self
 
@@ -52,10 +70,9 @@ class Tracker:
         self._progress.advance(self._task)
 
     def report(self, step: int, scalars: dict[str, float]) -> None:
-        """Write the scalars of `step` everywhere; the first few stand beside the bar."""
-        self._lines.write(
-            json.dumps({"stage": self.stage, "step": step, "time": round(time.time(), 1)} | scalars) + "\n"
-        )
+        """Write the scalars of `step` everywhere and show them beside the bar."""
+        line = {"stage": self.stage, "step": step, "time": round(time.time(), 1)} | scalars
+        self._lines.write(json.dumps(line) + "\n")
         self._lines.flush()
         if self._board is not None:
             for name, value in scalars.items():
@@ -64,3 +81,31 @@ class Tracker:
         self._progress.update(self._task, facts=facts)
         if not self.console.is_terminal:
             self.console.print(f"{self.stage} {step}  {facts}", highlight=False, soft_wrap=True)
+
+
+class Pace:
+    """Pictures per second and the share of the time spent waiting for data, since they were last asked for."""
+
+    def __init__(self) -> None:
+        self._restart()
+
+    def _restart(self) -> None:
+        self._start, self._waited, self._pictures = time.perf_counter(), 0.0, 0
+
+    def timed(self, stream: Iterator[Batch]) -> Iterator[Batch]:
+        """The batches of `stream`; how long each is waited for is counted."""
+        while True:
+            asked = time.perf_counter()
+            batch = next(stream, None)
+            if batch is None:
+                return
+            self._waited += time.perf_counter() - asked
+            self._pictures += len(batch.images)
+            yield batch
+
+    def measured(self) -> dict[str, float]:
+        """The two scalars; the measuring starts anew."""
+        seconds = time.perf_counter() - self._start
+        found = {"images_per_second": self._pictures / seconds, "waiting": self._waited / seconds}
+        self._restart()
+        return found

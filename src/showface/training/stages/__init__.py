@@ -12,20 +12,20 @@ from showface.training.stages.stage import Phase, Stage
 __all__ = ["Phase", "Stage", "build_stage"]
 
 
-def build_stage(recipe: Recipe, config: StageConfig, out: Path, device: torch.device) -> Stage:
-    """The stage that `config` names, with its networks on `device`; earlier stages are read from `out`."""
+def build_stage(recipe: Recipe, config: StageConfig, runs: tuple[Path, ...], device: torch.device) -> Stage:
+    """The stage that `config` names, with its networks on `device`; earlier stages are read from the folders `runs`."""
     if config.name == "coarse":
         from showface.training.stages.coarse import CoarseStage
 
-        return CoarseStage(recipe, config, out, device)
+        return CoarseStage(recipe, config, runs, device)
     if config.name == "face_parser":
         from showface.training.stages.face_parser import FaceParserStage
 
-        return FaceParserStage(recipe, config, out, device)
+        return FaceParserStage(recipe, config, runs, device)
     if config.name == "reconstruction":
         from showface.training.stages.reconstruction import ReconstructionStage
 
-        return ReconstructionStage(recipe, config, out, device)
+        return ReconstructionStage(recipe, config, runs, device)
     from showface.training.stages.mdrnets import MDRNetsStage
 
-    return MDRNetsStage(recipe, config, out, device)
+    return MDRNetsStage(recipe, config, runs, device)

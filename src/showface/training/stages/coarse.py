@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import asdict
 from pathlib import Path
-from typing import Any
 
 import torch
 from jaxtyping import Float
@@ -16,14 +14,14 @@ from showface.losses.objective import ObjectiveInputs, generator_terms
 from showface.masks import composite
 from showface.networks.coarse import CoarseNetwork
 from showface.training.configuration import Recipe, StageConfig
-from showface.training.stages.stage import Losses, Phase, Stage
+from showface.training.stages.stage import Losses, Phase, Stage, evaluating
 
 
 class CoarseStage(Stage):
     """One phase; towards the end the encoder's batch norm may be frozen, as Liu et al. fine-tune."""
 
-    def __init__(self, recipe: Recipe, config: StageConfig, out: Path, device: torch.device) -> None:
-        super().__init__(recipe, config, out, device)
+    def __init__(self, recipe: Recipe, config: StageConfig, runs: tuple[Path, ...], device: torch.device) -> None:
+        super().__init__(recipe, config, runs, device)
         self.network = self.learning(CoarseNetwork(recipe.networks.coarse))
         self.trunk = self.vgg()
 
@@ -38,19 +36,18 @@ class CoarseStage(Stage):
 
     def before_step(self, step: int) -> None:
         if step >= self.config.frozen_norm_from * self.config.steps:
-            for module in self.network.get_submodule("encoder").modules():
+            for module in self.network.encoder.modules():
                 if isinstance(module, nn.BatchNorm2d):
                     module.eval()
 
-    @torch.no_grad()
     def show(self, batch: Batch, averages: Mapping[str, nn.Module]) -> list[Float[Tensor, "b 3 h w"]]:
-        network = averages.get("coarse", self.network)
-        raw = network(batch.images, batch.masks).float().clamp(-1, 1)
+        with evaluating(averages.get("coarse", self.network)) as network:
+            raw = network(batch.images, batch.masks).float().clamp(-1, 1)
         masked = batch.images.masked_fill(batch.masks > 0.5, 1.0)
         return [masked, raw, composite(batch.images, raw, batch.masks), batch.images]
 
     def result(self, networks: Mapping[str, nn.Module]) -> nn.Module:
         return networks["coarse"]
 
-    def networks_configuration(self) -> dict[str, Any]:
-        return {"coarse": asdict(self.recipe.networks.coarse)}
+    def networks_configuration(self) -> dict[str, object]:
+        return {"coarse": self.recipe.networks.coarse}

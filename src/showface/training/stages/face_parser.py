@@ -1,4 +1,4 @@
-"""Stage "face_parser": our own parser, on true labels where there are any and on BiSeNet's elsewhere (METHOD section 3).
+"""Stage "face_parser": our own parser, on true labels where there are any and BiSeNet's elsewhere (METHOD section 3).
 
 It will read coarse faces, so a share of its pictures is degraded inside the hole: blurred as a coarse completion is.
 """
@@ -6,33 +6,30 @@ It will read coarse faces, so a share of its pictures is degraded inside the hol
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import asdict
 from pathlib import Path
-from typing import Any, cast
 
 import torch
-from jaxtyping import Float
+from jaxtyping import Float, Int64
 from torch import Tensor, nn
 from torch.nn import functional as F
 
 from showface.data.batches import NO_LABEL, Batch
-from showface.errors import SettingError
+from showface.errors import DataError, SettingError
 from showface.losses.parsing import parsing_loss
 from showface.masks import composite
-from showface.networks.face_parser import FaceParser
+from showface.networks.face_parser import FaceParser, FaceParserConfig
 from showface.semantics import PALETTE
 from showface.training.configuration import Recipe, StageConfig
-from showface.training.stages.stage import Losses, Phase, Stage
+from showface.training.stages.stage import Losses, Phase, Stage, evaluating
 
 
 class FaceParserStage(Stage):
     """Cross-entropy on the merged classes."""
 
-    def __init__(self, recipe: Recipe, config: StageConfig, out: Path, device: torch.device) -> None:
-        super().__init__(recipe, config, out, device)
-        if recipe.networks.parser is None:
-            raise SettingError(f"recipe {recipe.name} uses the published BiSeNet: it has no face_parser stage")
-        self.network = self.learning(FaceParser(recipe.networks.parser))
+    def __init__(self, recipe: Recipe, config: StageConfig, runs: tuple[Path, ...], device: torch.device) -> None:
+        super().__init__(recipe, config, runs, device)
+        self.parser = parser_of(recipe, config)
+        self.network = self.learning(FaceParser(self.parser))
 
     def phases(self) -> tuple[Phase, ...]:
         return (Phase("face_parser", self.network, self.losses, self.config.optimiser),)
@@ -44,19 +41,31 @@ class FaceParserStage(Stage):
         loss = parsing_loss(self.network(images).float(), batch.labels, ignore=NO_LABEL)
         return {"parsing": loss, "total": loss}
 
-    @torch.no_grad()
     def show(self, batch: Batch, averages: Mapping[str, nn.Module]) -> list[Float[Tensor, "b 3 h w"]]:
-        network = cast(FaceParser, averages.get("face_parser", self.network))
         size = (batch.images.shape[2], batch.images.shape[3])
-        classes = network.semantic_map(batch.images, size)
-        return [batch.images, painted(classes), painted(batch.labels)]
+        with evaluating(averages.get("face_parser", self.network)) as network:
+            logits = F.interpolate(network(batch.images).float(), size=size, mode="bilinear")
+        return [batch.images, painted(logits.argmax(dim=1)), painted(batch.labels)]
 
     def result(self, networks: Mapping[str, nn.Module]) -> nn.Module:
         return networks["face_parser"]
 
-    def networks_configuration(self) -> dict[str, Any]:
-        parser = self.recipe.networks.parser
-        return {"parser": asdict(parser) if parser is not None else None}
+    def networks_configuration(self) -> dict[str, object]:
+        return {"parser": self.parser}
+
+
+def parser_of(recipe: Recipe, config: StageConfig) -> FaceParserConfig:
+    """The layout of the parser, once it is sure that this stage can teach it."""
+    if recipe.networks.parser is None:
+        raise SettingError(f"recipe {recipe.name} uses the published BiSeNet: it has no face_parser stage")
+    if config.data.class_map != recipe.networks.class_map:
+        raise SettingError(
+            f"face_parser.data.class_map is {config.data.class_map}, expected that of the networks, "
+            f"{recipe.networks.class_map}"
+        )
+    if not config.data.faces:
+        raise DataError("stage face_parser learns from label maps, and no source of faces has any; add labels/")
+    return recipe.networks.parser
 
 
 def blurred(images: Float[Tensor, "b 3 h w"], factor: int = 8) -> Float[Tensor, "b 3 h w"]:
@@ -65,8 +74,8 @@ def blurred(images: Float[Tensor, "b 3 h w"], factor: int = 8) -> Float[Tensor, 
     return F.interpolate(small, scale_factor=float(factor), mode="bilinear")
 
 
-def painted(classes: Tensor) -> Tensor:
-    """A semantic map (b, h, w) as pictures in [-1, 1], one colour per category, white where there is no label."""
+def painted(classes: Int64[Tensor, "b h w"]) -> Float[Tensor, "b 3 h w"]:
+    """A semantic map as pictures in [-1, 1], one colour per category, white where there is no label."""
     colours = torch.tensor([*PALETTE, (255, 255, 255)], device=classes.device)
     index = classes.clamp(max=len(PALETTE))
     return colours[index].permute(0, 3, 1, 2).float() / 127.5 - 1

@@ -1,66 +1,59 @@
-"""Stage "mdrnets": style encoder, memory, mask-region enhancement and refinement against a discriminator (section 3.5)."""
+"""Stage "mdrnets": style encoder, memory, mask-region module and refinement against a discriminator (section 3.5)."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import asdict, replace
 from pathlib import Path
-from typing import Any
+from typing import cast
 
 import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 
+from showface import assets, weights
 from showface.data.batches import Batch
 from showface.losses.objective import LossWeights, ObjectiveInputs, discriminator_loss, generator_terms
-from showface.networks.disentangled_memory import read_sharpness, slot_entropy
 from showface.networks.discriminator import Discriminator
-from showface.networks.mdrnets import MDRNets
+from showface.networks.disentangled_memory import read_sharpness, slot_entropy
+from showface.networks.face_parser import BiSeNetParser
+from showface.networks.mdrnets import MDRNets, MDRNetsOutput
 from showface.networks.reconstruction import ReconstructionNetwork
 from showface.training.configuration import Recipe, StageConfig
 from showface.training.stages.face_parser import painted
-from showface.training.stages.stage import Losses, Phase, Stage
+from showface.training.stages.stage import Losses, Phase, Stage, evaluating
 
-
-NOTHING = LossWeights(
-    valid=0.0, hole=1.0, perceptual=0.0, style=0.0, adversarial=0.0, tv=0.0, semantic=0.0, intra=0.0, inter=0.0
-)
-
-
-def first_of(inputs: ObjectiveInputs, count: int) -> ObjectiveInputs:
-    """The first `count` pictures of a batch; all of them if `count` is 0."""
-    if not count:
-        return inputs
-    return ObjectiveInputs(
-        raw=inputs.raw[:count], completed=inputs.completed[:count], truth=inputs.truth[:count], mask=inputs.mask[:count]
-    )
+PIXEL_TERMS = ("valid", "hole", "tv")  # the losses that need no network
 
 
 class MDRNetsStage(Stage):
     """Generator phase and, if the adversarial loss has a weight, discriminator phase on the same completions."""
 
-    def __init__(self, recipe: Recipe, config: StageConfig, out: Path, device: torch.device) -> None:
-        super().__init__(recipe, config, out, device)
-        network = MDRNets(recipe.networks)
-        self.finished("coarse", network.coarse)
-        if recipe.networks.parser is not None:
-            self.finished("face_parser", network.parser)
-        self.network = network.to(device, memory_format=torch.channels_last).requires_grad_(False)
-        self.network.eval()
+    def __init__(self, recipe: Recipe, config: StageConfig, runs: tuple[Path, ...], device: torch.device) -> None:
+        super().__init__(recipe, config, runs, device)
+        self.network = self.frozen(self._network())
         self.refined = self.learning(self.network.refined())
         self.trunk = self.vgg()
         self.discriminator = self.learning(Discriminator(recipe.discriminator)) if config.weights.adversarial else None
         self.encoder = self._encoder()
         self._inputs: ObjectiveInputs | None = None
-        self._sharpness = float("nan")
+        self._read: tuple[Tensor, Tensor] | None = None
+
+    def _network(self) -> MDRNets:
+        """The network with the finished coarse network and parser in it."""
+        network = MDRNets(self.recipe.networks)
+        self.finished("coarse", network.coarse)
+        if isinstance(network.parser, BiSeNetParser):
+            network.parser.load(assets.path("bisenet"))
+        else:
+            self.finished("face_parser", network.parser)
+        return network
 
     def _encoder(self) -> ReconstructionNetwork | None:
         """The reconstruction network, needed for InCo2 only."""
         if not (self.config.weights.intra or self.config.weights.inter):
             return None
-        network = ReconstructionNetwork(self.recipe.reconstruction)
-        self.finished("reconstruction", network)
-        return network
+        return self.finished("reconstruction", ReconstructionNetwork(self.recipe.reconstruction))
 
     def phases(self) -> tuple[Phase, ...]:
         # the memory's buffers are part of what the generator learns
@@ -72,27 +65,29 @@ class MDRNetsStage(Stage):
         return generator, Phase("discriminator", self.discriminator, self.discriminator_losses, critic, averaged=False)
 
     def generator_losses(self, batch: Batch) -> Losses:
-        output = self.network(batch.images, batch.masks, update_memory=True)
-        self._sharpness = float(read_sharpness(output.retrieved.weights, output.present > 0).mean())
-        inputs = ObjectiveInputs(raw=output.raw, completed=output.completed, truth=batch.images, mask=batch.masks)
-        self._inputs = first_of(inputs, self.config.auxiliary)
-        weights, no_pixels = self.config.weights, {"valid": 0.0, "hole": 0.0, "tv": 0.0}
-        pixel_terms = generator_terms(inputs, replace(NOTHING, **{name: getattr(weights, name) for name in no_pixels}))
-        if not any(value for name, value in asdict(weights).items() if name not in no_pixels):
-            return pixel_terms
-        network_terms = generator_terms(
-            self._inputs, replace(weights, **no_pixels), vgg=self.trunk, parser=self.parse,
-            discriminator=self.discriminator, encoder=None if self.encoder is None else self.encoder.encode,
-            options=self.config.options,
+        output: MDRNetsOutput = self.network(batch.images, batch.masks, update_memory=True)
+        self._read = output.retrieved.weights.detach(), output.present > 0
+        whole = ObjectiveInputs(raw=output.raw, completed=output.completed, truth=batch.images, mask=batch.masks)
+        self._inputs = first_of(whole, self.config.auxiliary or len(batch.images))
+        if not self.config.auxiliary:
+            return self._terms(whole, self.config.weights)
+        pairs = zip((whole, self._inputs), shares(self.config.weights), strict=True)
+        parts = [self._terms(inputs, share) for inputs, share in pairs if share is not None]
+        total = torch.stack([part["total"] for part in parts]).sum()
+        return {name: value for part in parts for name, value in part.items()} | {"total": total}
+
+    def _terms(self, inputs: ObjectiveInputs, share: LossWeights) -> Losses:
+        return generator_terms(
+            inputs, share, vgg=self.trunk, parser=self.parse, discriminator=self.discriminator,
+            encoder=None if self.encoder is None else self.encoder.encode, options=self.config.options,
         )  # fmt: skip
-        return pixel_terms | network_terms | {"total": pixel_terms["total"] + network_terms["total"]}
 
     def discriminator_losses(self, batch: Batch) -> Losses:
         del batch  # judged are the completions of the generator phase
-        if self._inputs is None or self.discriminator is None:
+        inputs, self._inputs = self._inputs, None
+        if inputs is None or self.discriminator is None:
             raise RuntimeError("the generator phase comes first")
-        loss = discriminator_loss(self._inputs, self.discriminator)
-        return {"total": loss}
+        return {"total": discriminator_loss(inputs, self.discriminator)}
 
     def parse(self, image: Float[Tensor, "b 3 h w"]) -> Float[Tensor, "b 14 h2 w2"]:
         """Log-probabilities of the frozen parser."""
@@ -100,14 +95,19 @@ class MDRNetsStage(Stage):
         return logits.float().log_softmax(dim=1)
 
     def diagnostics(self) -> dict[str, float]:
-        used = slot_entropy(self.network.memory.usage)
-        return {"slot_entropy": float(used.mean()), "read_sharpness": self._sharpness}
+        """How evenly the slots are used and how sharply they are read, over the categories that occur."""
+        memory, told = self.network.memory, {}
+        used = memory.usage.sum(dim=1) > 0
+        if used.any():
+            told["slot_entropy"] = float(slot_entropy(memory.usage)[used].mean())
+        if self._read is not None:
+            shares_read, present = self._read
+            told["read_sharpness"] = float(read_sharpness(shares_read, present)[present.any(dim=0)].mean())
+        return told
 
-    @torch.no_grad()
     def show(self, batch: Batch, averages: Mapping[str, nn.Module]) -> list[Float[Tensor, "b 3 h w"]]:
-        network = self._averaged(averages)
-        output = network.eval()(batch.images, batch.masks)
-        self.refined.train()
+        with evaluating(self._averaged(averages)) as network:
+            output: MDRNetsOutput = network(batch.images, batch.masks)
         scale = batch.images.shape[2] // output.semantic_map.shape[1]
         semantic_map = painted(output.semantic_map).repeat_interleave(scale, 2).repeat_interleave(scale, 3)
         masked = batch.images.masked_fill(batch.masks > 0.5, 1.0)
@@ -117,13 +117,37 @@ class MDRNetsStage(Stage):
         """The whole network with averaged weights where there are any; the live one stays as it is."""
         if "generator" not in averages:
             return self.network
-        network = MDRNets(self.recipe.networks).to(self.device)
+        network = MDRNets(self.recipe.networks)
         network.load_state_dict(self.network.state_dict())
         network.refined().load_state_dict(averages["generator"].get_submodule("refined").state_dict())
-        return network.eval().requires_grad_(False)
+        return self.frozen(network)
 
-    def result(self, networks: Mapping[str, nn.Module]) -> nn.Module:
-        return self._averaged(networks if self.config.ema else {})
+    def result(self, networks: Mapping[str, nn.Module]) -> MDRNets:
+        return self._averaged(networks)
 
-    def networks_configuration(self) -> dict[str, Any]:
-        return {"mdrnets": asdict(self.recipe.networks), "discriminator": asdict(self.recipe.discriminator)}
+    def deliver(self, result: nn.Module, out: Path) -> None:
+        """The weights that `FaceInpainter.from_pretrained` and `showface evaluate` take, in `out`/weights."""
+        trained = {stage.name: stage.steps for stage in self.recipe.stages}
+        weights.save(out / "weights", cast(MDRNets, result), card={"recipe": self.recipe.name, "steps": trained})
+
+    def networks_configuration(self) -> dict[str, object]:
+        return {"mdrnets": self.recipe.networks, "discriminator": self.recipe.discriminator}
+
+
+def first_of(inputs: ObjectiveInputs, count: int) -> ObjectiveInputs:
+    """The first `count` pictures of a batch."""
+    return ObjectiveInputs(
+        raw=inputs.raw[:count], completed=inputs.completed[:count], truth=inputs.truth[:count], mask=inputs.mask[:count]
+    )
+
+
+def shares(objective: LossWeights) -> tuple[LossWeights | None, LossWeights | None]:
+    """The terms that need no network and those that do; None where there is none."""
+    pixels = {name: 0.0 for name in asdict(objective) if name not in PIXEL_TERMS}
+    networks = {name: 0.0 for name in PIXEL_TERMS}
+    return _without(objective, pixels), _without(objective, networks)
+
+
+def _without(objective: LossWeights, names: dict[str, float]) -> LossWeights | None:
+    left = any(weight for name, weight in asdict(objective).items() if name not in names)
+    return replace(objective, **names) if left else None

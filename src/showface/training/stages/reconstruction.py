@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import asdict
 from pathlib import Path
-from typing import Any
 
 import torch
 from jaxtyping import Float
@@ -15,14 +13,14 @@ from showface.data.batches import Batch
 from showface.losses.objective import ObjectiveInputs, generator_terms
 from showface.networks.reconstruction import ReconstructionNetwork
 from showface.training.configuration import Recipe, StageConfig
-from showface.training.stages.stage import Losses, Phase, Stage
+from showface.training.stages.stage import Losses, Phase, Stage, evaluating
 
 
 class ReconstructionStage(Stage):
     """Full pictures in, full pictures out; every pixel counts as visible."""
 
-    def __init__(self, recipe: Recipe, config: StageConfig, out: Path, device: torch.device) -> None:
-        super().__init__(recipe, config, out, device)
+    def __init__(self, recipe: Recipe, config: StageConfig, runs: tuple[Path, ...], device: torch.device) -> None:
+        super().__init__(recipe, config, runs, device)
         self.network = self.learning(ReconstructionNetwork(recipe.reconstruction))
         self.trunk = self.vgg()
 
@@ -34,13 +32,12 @@ class ReconstructionStage(Stage):
         inputs = ObjectiveInputs(raw=raw, completed=raw, truth=batch.images, mask=nothing_hidden)
         return generator_terms(inputs, self.config.weights, vgg=self.trunk, options=self.config.options)
 
-    @torch.no_grad()
     def show(self, batch: Batch, averages: Mapping[str, nn.Module]) -> list[Float[Tensor, "b 3 h w"]]:
-        network = averages.get("reconstruction", self.network)
-        return [network(batch.images).float().clamp(-1, 1), batch.images]
+        with evaluating(averages.get("reconstruction", self.network)) as network:
+            return [network(batch.images).float().clamp(-1, 1), batch.images]
 
     def result(self, networks: Mapping[str, nn.Module]) -> nn.Module:
         return networks["reconstruction"]
 
-    def networks_configuration(self) -> dict[str, Any]:
-        return {"reconstruction": asdict(self.recipe.reconstruction)}
+    def networks_configuration(self) -> dict[str, object]:
+        return {"reconstruction": self.recipe.reconstruction}

@@ -2,24 +2,26 @@
 
 from __future__ import annotations
 
-import json
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Mapping
-from dataclasses import asdict, dataclass
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TypeVar
 
 import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 
 from showface.data.batches import Batch
-from showface.errors import CheckpointError
+from showface.errors import CheckpointError, SettingError
 from showface.features.vgg16 import VGG16
 from showface.training.configuration import OptimiserConfig, Recipe, StageConfig
-from showface.training.state import load_network, read_tensors
+from showface.training.state import RESULT, Json, is_finished, load_network, read_tensors
+from showface.weights import from_plain, to_plain
 
 Losses = dict[str, Tensor]
+NetworkT = TypeVar("NetworkT", bound=nn.Module)
 MAY_CHANGE = ("steps", "workers", "log_every", "checkpoint_every", "show_every")  # when a run goes on
 
 
@@ -35,10 +37,13 @@ class Phase:
 
 
 class Stage(ABC):
-    """Networks of one of the four training stages, on their device, everything frozen that does not learn."""
+    """Networks of one of the four training stages, on their device, everything frozen that does not learn.
 
-    def __init__(self, recipe: Recipe, config: StageConfig, out: Path, device: torch.device) -> None:
-        self.recipe, self.config, self.out, self.device = recipe, config, out, device
+    `runs` are the run folders that hold the results of earlier stages; the first that has one counts.
+    """
+
+    def __init__(self, recipe: Recipe, config: StageConfig, runs: tuple[Path, ...], device: torch.device) -> None:
+        self.recipe, self.config, self.runs, self.device = recipe, config, runs, device
 
     @abstractmethod
     def phases(self) -> tuple[Phase, ...]:
@@ -53,8 +58,8 @@ class Stage(ABC):
         """The network this stage hands on, with the weights of `networks` (phase name -> learnt network)."""
 
     @abstractmethod
-    def networks_configuration(self) -> dict[str, Any]:
-        """The configuration of what is trained here, for the checkpoint's identity."""
+    def networks_configuration(self) -> dict[str, object]:
+        """The configurations of what is trained here, for the checkpoint's identity."""
 
     def before_step(self, step: int) -> None:
         """Called before step number `step`; the default does nothing."""
@@ -64,27 +69,70 @@ class Stage(ABC):
         """Scalars beside the losses; the default has none."""
         return {}
 
-    def identity(self) -> dict[str, Any]:
+    def deliver(self, result: nn.Module, out: Path) -> None:
+        """Write what people use, beside the result that later stages read; the default writes nothing."""
+        del result, out
+
+    def identity(self) -> Json:
         """The settings that must not change between the parts of one run, as plain JSON."""
-        stage = {name: value for name, value in asdict(self.config).items() if name not in MAY_CHANGE}
-        plain: dict[str, Any] = json.loads(json.dumps({"stage": stage, "networks": self.networks_configuration()}))
-        return plain
+        networks = {name: to_plain(config) for name, config in self.networks_configuration().items()}
+        stage = {name: value for name, value in to_plain(self.config).items() if name not in MAY_CHANGE}
+        return {"recipe": self.recipe.name, "stage": stage, "networks": networks}
 
-    def learning(self, network: nn.Module) -> nn.Module:
-        """`network` on the device in channels_last order, frozen until its phase thaws it."""
-        return network.to(self.device, memory_format=torch.channels_last).train().requires_grad_(False)
+    def filled(self, found: Json) -> Json:
+        """The `identity` of an older checkpoint, with the defaults of settings that did not exist when it was made."""
+        own = self.networks_configuration()
+        try:
+            stage = to_plain(from_plain(StageConfig, found["stage"] | {"steps": self.config.steps}))
+            networks = {name: to_plain(from_plain(type(own[name]), value)) for name, value in found["networks"].items()}
+        except (KeyError, SettingError):  # made for something else altogether
+            return found
+        stage = {name: value for name, value in stage.items() if name not in MAY_CHANGE}
+        return found | {"stage": stage, "networks": networks}
 
-    def finished(self, name: str, network: nn.Module) -> nn.Module:
-        """`network` with the weights of the finished stage `name`, frozen and in evaluation mode."""
-        path = self.out / name / "network.safetensors"
-        if not path.exists():
-            raise CheckpointError(f"{path} is missing: stage {self.config.name!r} needs the finished stage {name!r}")
-        load_network(network, read_tensors(path)[0], str(path))
-        return network.to(self.device, memory_format=torch.channels_last).eval().requires_grad_(False)
+    def learning(self, network: NetworkT) -> NetworkT:
+        """`network` on the device, frozen until its phase thaws it."""
+        placed(network, self.device).train().requires_grad_(False)
+        return network
+
+    def frozen(self, network: NetworkT) -> NetworkT:
+        """`network` on the device, in evaluation mode."""
+        placed(network, self.device).eval().requires_grad_(False)
+        return network
+
+    def finished(self, name: str, network: NetworkT) -> NetworkT:
+        """`network` with the weights of the finished stage `name`, frozen."""
+        for run in self.runs:
+            if is_finished(run, name):
+                path = run / name / RESULT
+                load_network(network, read_tensors(path)[0], str(path))
+                return self.frozen(network)
+        path = self.runs[0] / name / RESULT
+        raise CheckpointError(f"{path} is missing: stage {self.config.name!r} needs the finished stage {name!r}")
 
     def vgg(self) -> VGG16 | None:
         """VGG16 where the loss weights ask for it."""
-        if not (self.config.weights.perceptual or self.config.weights.style):
-            return None
-        network = VGG16.pretrained()
-        return network.to(self.device, memory_format=torch.channels_last).eval().requires_grad_(False)
+        wanted = self.config.weights.perceptual or self.config.weights.style
+        return self.frozen(VGG16.pretrained()) if wanted else None
+
+
+def placed(network: NetworkT, device: torch.device) -> NetworkT:
+    """`network` on `device`, the kernels of its convolutions in channels_last order."""
+    network.to(device)
+    for tensor in (*network.parameters(), *network.buffers()):
+        if tensor.ndim == 4:
+            tensor.data = tensor.data.to(memory_format=torch.channels_last)
+    return network
+
+
+@contextmanager
+def evaluating(network: NetworkT) -> Iterator[NetworkT]:
+    """`network` in evaluation mode and without gradient; afterwards each part is in the mode it was in."""
+    modes = {module: module.training for module in network.modules()}
+    network.eval()
+    try:
+        with torch.no_grad():
+            yield network
+    finally:
+        for module, mode in modes.items():
+            module.training = mode

@@ -1,0 +1,79 @@
+"""One update of one phase: losses, gradient, optimiser, running averages."""
+
+from __future__ import annotations
+
+import math
+
+import torch
+from torch import Tensor, nn
+from torch.optim import AdamW
+
+from showface.data.batches import Batch
+from showface.errors import NonFiniteError
+from showface.training.configuration import OptimiserConfig, StageConfig
+from showface.training.stages import Phase
+from showface.training.state import TrainState
+
+
+def make_optimiser(network: nn.Module, config: OptimiserConfig) -> AdamW:
+    """Adam with decoupled weight decay on all parameters of a phase's network; vectors and scalars do not decay."""
+    learning = list(network.parameters())
+    groups = [
+        {"params": [p for p in learning if p.ndim > 1], "weight_decay": config.weight_decay},
+        {"params": [p for p in learning if p.ndim <= 1], "weight_decay": 0.0},
+    ]
+    return AdamW([g for g in groups if g["params"]], lr=config.lr, betas=config.betas)
+
+
+def learning_rate(config: OptimiserConfig, step: int, steps: int) -> float:
+    """The rate of step number `step` (from 0) of `steps`."""
+    if step < config.warmup:
+        return config.lr * (step + 1) / config.warmup
+    done = step / steps
+    rate = config.lr * (config.drop if done >= config.drop_at else 1.0)
+    if config.schedule == "cosine":
+        through = (step - config.warmup) / max(1, steps - config.warmup)
+        rate *= config.final + (1 - config.final) * 0.5 * (1 + math.cos(math.pi * through))
+    return rate
+
+
+def run_phase(phase: Phase, batch: Batch, state: TrainState, config: StageConfig) -> dict[str, Tensor]:
+    """Losses, gradient, update of one phase; stops before the update if any of them is not finite.
+
+    Returns the losses and the gradient's norm before clipping, without gradient.
+    """
+    optimiser = state.optimisers[phase.name]
+    for group in optimiser.param_groups:
+        group["lr"] = learning_rate(phase.optimiser, state.step, config.steps)
+    phase.network.requires_grad_(True)
+    with torch.autocast(batch.images.device.type, torch.bfloat16, enabled=config.precision == "bf16"):
+        losses = phase.losses(batch)
+    optimiser.zero_grad(set_to_none=True)
+    losses["total"].backward()
+    norm = nn.utils.clip_grad_norm_(phase.network.parameters(), phase.optimiser.clip or math.inf)
+    told = {name: value.detach() for name, value in losses.items()} | {"gradient": norm.to(batch.images.device)}
+    refuse_non_finite(told)
+    optimiser.step()
+    phase.network.requires_grad_(False)
+    label = "" if phase.name == "generator" else f"{phase.name}_"
+    return {f"{label}{name}": value for name, value in told.items()}
+
+
+def refuse_non_finite(values: dict[str, Tensor]) -> None:
+    """Stop with the names of all scalars that are NaN or infinite; one transfer from the device for all of them."""
+    finite = torch.stack([value.float() for value in values.values()]).isfinite().tolist()
+    bad = [name for name, good in zip(values, finite, strict=True) if not good]
+    if bad:
+        raise NonFiniteError(f"not finite: {', '.join(bad)}")
+
+
+@torch.no_grad()
+def average(state: TrainState, decay: float) -> None:
+    """Move the running averages; early on they follow faster. Buffers are copied."""
+    decay = min(decay, (1 + state.step) / (10 + state.step))
+    for name, mean in state.averages.items():
+        network = state.networks[name]
+        pairs = list(zip(mean.parameters(), network.parameters(), strict=True))
+        torch._foreach_lerp_([m for m, _ in pairs], [p.detach() for _, p in pairs], 1 - decay)
+        for kept, buffer in zip(mean.buffers(), network.buffers(), strict=True):
+            kept.copy_(buffer)

@@ -1,0 +1,151 @@
+"""The loop beside resuming: what a run leaves behind, stages taken from another run, and when it stops by itself."""
+
+from __future__ import annotations
+
+import importlib.util
+import json
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+import torch
+from PIL import Image
+from rich.console import Console
+
+from showface import weights
+from showface.data.batches import Batch, FaceSamples, batches
+from showface.errors import CheckpointError, DataError, NonFiniteError, SettingError
+from showface.recipes.ablation import ablated
+from showface.training.configuration import Recipe
+from showface.training.run import chosen_device, stages_to_train, train
+from showface.training.settings import with_settings
+from showface.training.state import RESULT, checkpoints, read_tensors
+
+CPU = torch.device("cpu")
+
+
+def test_what_a_run_leaves_behind(finished_run: Path, tiny_recipe: Recipe) -> None:
+    for stage, columns in (("coarse", 4), ("face_parser", 3), ("reconstruction", 2), ("mdrnets", 5)):
+        folder = finished_run / stage
+        assert [path.name[-11:] for path in checkpoints(folder)] == ["safetensors"] * 2
+        with Image.open(folder / "sheet-00000004.jpg") as sheet:
+            assert sheet.size == (64 * columns, 64 * 6)
+        lines = [json.loads(line) for line in (folder / "log.jsonl").read_text().splitlines()]
+        assert [line["step"] for line in lines] == [2, 4]
+        assert all(line["images_per_second"] > 0 and 0 <= line["waiting"] <= 1 for line in lines)
+    assert json.loads((finished_run / "recipe.json").read_text()) == weights.to_plain(tiny_recipe)
+
+
+def test_the_last_stage_reports_every_loss_and_the_memory(finished_run: Path) -> None:
+    line = json.loads((finished_run / "mdrnets" / "log.jsonl").read_text().splitlines()[-1])
+    terms = {"valid", "hole", "adversarial", "tv", "semantic", "intra", "inter"}
+    assert terms | {"total", "gradient", "discriminator_total", "discriminator_gradient", "read_sharpness"} <= set(line)
+    assert line["total"] == pytest.approx(sum(line[name] for name in terms), rel=1e-5)
+
+
+def test_the_delivered_weights_are_the_averaged_network(finished_run: Path, tiny_recipe: Recipe) -> None:
+    configuration, state = weights.load(finished_run / "weights")
+    assert configuration == tiny_recipe.networks
+    result, _ = read_tensors(finished_run / "mdrnets" / RESULT)
+    assert state.keys() == result.keys()
+    averaged, _ = read_tensors(checkpoints(finished_run / "mdrnets")[-1])
+    for name, tensor in result.items():
+        box, _, rest = name.partition(".")
+        if box in ("coarse", "parser"):
+            earlier, _ = read_tensors(finished_run / {"coarse": "coarse", "parser": "face_parser"}[box] / RESULT)
+            assert torch.equal(tensor, earlier[rest]), name
+        else:
+            part = "memory" if box == "memory" else f"refined.{box}"
+            assert torch.equal(tensor, averaged[f"average/generator/{part}.{rest}"]), name
+        assert torch.allclose(state[name].float(), tensor.float(), rtol=1e-3, atol=1e-6), name
+
+
+def test_the_stages_of_another_run_are_used(
+    finished_run: Path, tiny_recipe: Recipe, tmp_path: Path, console: Console
+) -> None:
+    row = with_settings(ablated(tiny_recipe, "w/o MREM"), ("mdrnets.steps=1",))
+    train(row, tmp_path / "row", earlier=finished_run, device=CPU, console=console)
+    assert sorted(path.name for path in (tmp_path / "row").iterdir()) == ["mdrnets", "recipe.json", "weights"]
+    result, _ = read_tensors(tmp_path / "row" / "mdrnets" / RESULT)
+    coarse, _ = read_tensors(finished_run / "coarse" / RESULT)
+    assert all(torch.equal(result[f"coarse.{name}"], tensor) for name, tensor in coarse.items())
+
+
+def test_which_stages_are_trained(finished_run: Path, tiny_recipe: Recipe, tmp_path: Path) -> None:
+    def names(*stages: str, earlier: Path | None = None) -> list[str]:
+        return [stage.name for stage in stages_to_train(tiny_recipe, stages, earlier)]
+
+    assert names() == ["coarse", "face_parser", "reconstruction", "mdrnets"]
+    assert names("mdrnets", "coarse") == ["mdrnets", "coarse"]
+    assert names(earlier=finished_run) == ["mdrnets"]
+    assert names(earlier=tmp_path) == names()
+    with pytest.raises(SettingError, match="did you mean 'coarse'"):
+        names("corse")
+    with pytest.raises(CheckpointError, match="expected the folder of an earlier run"):
+        names(earlier=tmp_path / "none")
+
+
+def test_a_stage_without_those_before_it_says_which(tiny_recipe: Recipe, tmp_path: Path, console: Console) -> None:
+    with pytest.raises(CheckpointError, match="stage 'mdrnets' needs the finished stage 'coarse'"):
+        train(tiny_recipe, tmp_path, stages=("mdrnets",), device=CPU, console=console)
+
+
+def test_a_parser_needs_labels(tiny_recipe: Recipe, tmp_path: Path, console: Console) -> None:
+    recipe = with_settings(tiny_recipe, ("face_parser.data.faces=[]",))
+    with pytest.raises(DataError, match="learns from label maps"):
+        train(recipe, tmp_path, stages=("face_parser",), device=CPU, console=console)
+    recipe = with_settings(tiny_recipe, ("face_parser.data.class_map=C",))
+    with pytest.raises(SettingError, match="class_map is C, expected that of the networks, A"):
+        train(recipe, tmp_path, stages=("face_parser",), device=CPU, console=console)
+
+
+# ---------------------------------------------------------------------------------------------- not finite
+
+
+def spoilt(samples: FaceSamples, *, batch: int, first: int, last: int, workers: int = 0) -> Iterator[Batch]:
+    """The batches of training, with a NaN in a visible pixel of the fourth; the contact sheet's stay whole."""
+    for number, found in enumerate(batches(samples, batch=batch, first=first, last=last, workers=workers), start=first):
+        if number == 3:
+            found = replace(found, images=found.images.where(found.masks > 0.5, torch.nan))
+        yield found
+
+
+def test_a_loss_that_is_not_finite_stops_before_the_update(
+    finished_run: Path, tiny_recipe: Recipe, tmp_path: Path, console: Console, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("showface.training.loop.batches", spoilt)
+    with pytest.raises(NonFiniteError, match=r"coarse: not finite: valid, .*total, gradient at step 3; stopped before"):
+        train(tiny_recipe, tmp_path, stages=("coarse",), device=CPU, console=console)
+    left, good = checkpoints(tmp_path / "coarse"), checkpoints(finished_run / "coarse")
+    assert [path.name for path in left] == ["checkpoint-00000002.safetensors"]
+    assert left[0].read_bytes() == good[0].read_bytes()
+    named = (tmp_path / "coarse" / "non-finite-00000003.txt").read_text().splitlines()
+    assert len(named) == 3 and all(Path(name).is_file() for name in named)
+    monkeypatch.undo()
+    train(tiny_recipe, tmp_path, stages=("coarse",), device=CPU, console=console)
+    expected, found = (read_tensors(run / "coarse" / RESULT)[0] for run in (finished_run, tmp_path))
+    assert all(torch.equal(expected[name], found[name]) for name in expected)
+
+
+# ---------------------------------------------------------------------------------------------- tensorboard, devices
+
+
+def test_without_tensorboard_the_json_lines_hold_everything(
+    tiny_recipe: Recipe, tmp_path: Path, console: Console, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(importlib.util, "find_spec", lambda name: None)
+    short = with_settings(tiny_recipe, ("coarse.steps=1", "reconstruction.steps=1"))
+    train(short, tmp_path, stages=("coarse", "reconstruction"), device=CPU, console=console)
+    said = console.file.getvalue()  # type: ignore[attr-defined]
+    assert said.count("tensorboard is not installed") == 1
+    assert (tmp_path / "coarse" / "log.jsonl").exists() and not (tmp_path / "coarse" / "tensorboard").exists()
+
+
+def test_devices_by_name() -> None:
+    assert chosen_device("cpu") == CPU
+    assert chosen_device("auto").type == ("cuda" if torch.cuda.is_available() else "cpu")
+    with pytest.raises(SettingError, match="unknown device 'cup'; did you mean 'cpu'"):
+        chosen_device("cup")
+    with pytest.raises(SettingError, match="no such GPU here"):
+        chosen_device("cuda:99")

@@ -36,7 +36,7 @@ class MDRNetsStage(Stage):
         self.trunk = self.vgg()
         self.discriminator = self.learning(Discriminator(recipe.discriminator)) if config.weights.adversarial else None
         self.encoder = self._encoder()
-        self._inputs: ObjectiveInputs | None = None
+        self.judged: ObjectiveInputs | None = None  # what the losses of the last batch compared
         self._read: tuple[Tensor, Tensor] | None = None
 
     def _network(self) -> MDRNets:
@@ -68,10 +68,10 @@ class MDRNetsStage(Stage):
         output: MDRNetsOutput = self.network(batch.images, batch.masks, update_memory=True)
         self._read = output.retrieved.weights.detach(), output.present > 0
         whole = ObjectiveInputs(raw=output.raw, completed=output.completed, truth=batch.images, mask=batch.masks)
-        self._inputs = first_of(whole, self.config.auxiliary or len(batch.images))
+        self.judged = first_of(whole, self.config.auxiliary)
         if not self.config.auxiliary:
             return self._terms(whole, self.config.weights)
-        pairs = zip((whole, self._inputs), shares(self.config.weights), strict=True)
+        pairs = zip((whole, self.judged), shares(self.config.weights), strict=True)
         parts = [self._terms(inputs, share) for inputs, share in pairs if share is not None]
         total = torch.stack([part["total"] for part in parts]).sum()
         return {name: value for part in parts for name, value in part.items()} | {"total": total}
@@ -84,7 +84,7 @@ class MDRNetsStage(Stage):
 
     def discriminator_losses(self, batch: Batch) -> Losses:
         del batch  # judged are the completions of the generator phase
-        inputs, self._inputs = self._inputs, None
+        inputs, self.judged = self.judged, None
         if inputs is None or self.discriminator is None:
             raise RuntimeError("the generator phase comes first")
         return {"total": discriminator_loss(inputs, self.discriminator)}
@@ -135,7 +135,9 @@ class MDRNetsStage(Stage):
 
 
 def first_of(inputs: ObjectiveInputs, count: int) -> ObjectiveInputs:
-    """The first `count` pictures of a batch."""
+    """The first `count` pictures of a batch; the very same tensors if `count` is 0, which means all."""
+    if not count:
+        return inputs
     return ObjectiveInputs(
         raw=inputs.raw[:count], completed=inputs.completed[:count], truth=inputs.truth[:count], mask=inputs.mask[:count]
     )

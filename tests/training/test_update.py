@@ -133,5 +133,5 @@ def test_nothing_is_updated_when_something_is_not_finite(loss: str, named: str) 
 
 def test_infinity_is_not_finite_either() -> None:
     refuse_non_finite({"a": torch.tensor(1.0), "b": torch.tensor(2.0, dtype=torch.bfloat16)})
-    with pytest.raises(NonFiniteError, match="not finite: b$"):
+    with pytest.raises(NonFiniteError, match=r"not finite: b$"):
         refuse_non_finite({"a": torch.tensor(1.0), "b": torch.tensor(-torch.inf)})

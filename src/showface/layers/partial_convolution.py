@@ -60,7 +60,7 @@ class PartialConvolution(nn.Module):
     def forward(
         self, x: Float[Tensor, "b c h w"], valid: Float[Tensor, "b g h w"]
     ) -> tuple[Float[Tensor, "b d h2 w2"], Float[Tensor, "b 1 h2 w2"]]:
-        """`x` any range, `valid` exactly 0 or 1 (1 = valid). The result is 0 where the returned mask is 0."""
+        """`x` any finite range, `valid` exactly 0 or 1 (1 = valid). The result is 0 where the returned mask is 0."""
         with torch.no_grad(), torch.autocast(x.device.type, enabled=False):
             weight = valid_weight(valid, self.groups, self.kernel)
             count = F.conv2d(valid.float(), weight, stride=self.stride, padding=self.kernel // 2)  # (b, 1, h2, w2)

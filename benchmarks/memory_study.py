@@ -4,8 +4,9 @@
 
 The style vectors of `--data` fill memories of different size, temperature and initialisation (no network is trained).
 Each is then read with the queries of the held-out pictures. Asked for is T, the mean style that the *true* picture has
-in the hidden cells of a category; reported is the share of T's variance (around the category's mean) that a read leaves
-unexplained: 1 = as good as a constant, 0 = perfect; the read's sharpness (largest slot weight); the entropy of slot use.
+in the hidden cells of a category. Reported is the share of T's variance (around the category's mean) that a read leaves
+unexplained: 1 = as good as a constant, 0 = perfect; the read's sharpness (largest slot weight); and the entropy of the
+use of slots.
 """
 
 from __future__ import annotations
@@ -43,17 +44,17 @@ class Vectors:
 
 
 @torch.no_grad()
-def collect(network: MDRNets, faces: str, masks: str, count: int, seed: int) -> Vectors:
+def collect(network: MDRNets, faces: str, masks: str, count: int, *, seed: int, size: int) -> Vectors:
     """Q, V and T of `count` pictures."""
     config = DataConfig(faces=tuple(face_sources(faces)), masks=MaskSource(folder=masks, drawn=0.0), flip=False,
-                        crop_probability=0.0)  # fmt: skip
+                        crop_probability=0.0, size=size)  # fmt: skip
     rows: list[tuple[Tensor, ...]] = []
     samples = FaceSamples(config, seed=seed)
     for batch in batches(samples, batch=BATCH, first=0, last=count // BATCH):
         output = network(batch.images, batch.masks)
         features = network.style_encoder(batch.images).float()
-        size = (features.shape[2], features.shape[3])
-        hole = downsample_mask(batch.masks, size)
+        grid = (features.shape[2], features.shape[3])
+        hole = downsample_mask(batch.masks, grid)
         hidden, asked = region_pool(features, one_hot(output.semantic_map, CATEGORY_COUNT) * hole)
         seen = output.visible.abs().sum(-1) > 0
         rows.append((output.queries, output.visible, (output.present > 0) & seen, hidden, asked))
@@ -84,11 +85,14 @@ def study(train: Vectors, held_out: Vectors, channels: int, epochs: int) -> list
     weight = train.asked[..., None].float()
     centre = (train.hidden * weight).sum(0) / weight.sum(0).clamp_min(1)  # (n, c)
     known = held_out.valid[..., None]
+    guesses = {
+        "mean of T over the training pictures": centre.expand_as(held_out.hidden),
+        "Q itself (no memory)": held_out.queries,
+        "V itself, that mean where absent": torch.where(known, held_out.visible, centre),
+    }
     rows: list[dict[str, object]] = [
-        {"read": "mean of T over the training pictures", "unexplained": unexplained(centre.expand_as(held_out.hidden), held_out, centre)},
-        {"read": "Q itself (no memory)", "unexplained": unexplained(held_out.queries, held_out, centre)},
-        {"read": "V itself, mean where absent", "unexplained": unexplained(torch.where(known, held_out.visible, centre), held_out, centre)},
-    ]  # fmt: skip
+        {"read": name, "unexplained": unexplained(guess, held_out, centre)} for name, guess in guesses.items()
+    ]
     base = MemoryConfig(channels=channels, decay=0.99)
     settings = [("per-class mean of the slots", replace(base, read_mode="mean"))]
     for slots in (4, 8, 16, 32, 64):
@@ -118,13 +122,14 @@ def main() -> None:
     parser.add_argument("--held-out", required=True)
     parser.add_argument("--held-out-masks", required=True)
     parser.add_argument("--count", type=int, default=1000, help="training pictures")
+    parser.add_argument("--size", type=int, default=256, help="side of the pictures in pixels")
     parser.add_argument("--epochs", type=int, default=8)
     parser.add_argument("--out", type=Path, help="write the rows as JSON here")
     args = parser.parse_args()
 
     network = FaceInpainter.from_pretrained(args.weights, device="cpu").network
-    train = collect(network, args.data, args.masks, args.count, seed=0)
-    held_out = collect(network, args.held_out, args.held_out_masks, 200, seed=1)
+    train = collect(network, args.data, args.masks, args.count, seed=0, size=args.size)
+    held_out = collect(network, args.held_out, args.held_out_masks, 200, seed=1, size=args.size)
     rows = study(train, held_out, network.config.style.channels, args.epochs)
     for row in rows:
         print("  ".join(f"{k} {v:.3f}" if isinstance(v, float) else f"{v!s:<40}" for k, v in row.items()))

@@ -26,13 +26,13 @@ def smoke(faces: tuple[FaceSource, ...], masks: MaskSource) -> Recipe:
 
         showface train smoke --data faces/ --out runs/smoke
 
-    Hardware: two CPU cores. Hours: about a minute. Score: none to expect.
+    Hardware: two CPU cores. Hours: a minute. Score: none to expect.
     """
     data = DataConfig(faces=faces, masks=masks, size=64)
-    adam = OptimiserConfig(lr=1e-3, warmup=5, schedule="cosine", clip=1.0)
+    adam = OptimiserConfig(lr=1e-3, warmup=20, schedule="cosine", clip=1.0)
     common = StageConfig(
-        name="mdrnets", steps=40, batch=4, data=data, optimiser=adam, discriminator_optimiser=replace(adam, lr=2e-4),
-        ema=0.9, weights=PIXELS_ONLY, log_every=10, checkpoint_every=20, show_every=20,
+        name="mdrnets", steps=200, batch=4, data=data, optimiser=adam, discriminator_optimiser=replace(adam, lr=2e-4),
+        ema=0.9, weights=PIXELS_ONLY, log_every=20, checkpoint_every=100, show_every=100,
     )  # fmt: skip
     return Recipe(
         name="smoke",

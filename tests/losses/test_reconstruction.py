@@ -42,3 +42,21 @@ def test_bfloat16_is_reduced_in_float32() -> None:
     loss = reconstruction_loss(raw, torch.zeros(1, 3, 64, 64), torch.ones(1, 1, 64, 64))
     assert loss.hole.dtype == torch.float32
     assert loss.hole.item() == 0.5
+
+
+def test_region_average_does_not_depend_on_the_size_of_the_hole() -> None:
+    raw, truth = torch.full((2, 3, 4, 4), 0.25), torch.zeros(2, 3, 4, 4)
+    mask = torch.zeros(2, 1, 4, 4)
+    mask[0, :, 0, 0] = 1  # one pixel in the first picture, three rows in the second
+    mask[1, :, :3] = 1
+    loss = reconstruction_loss(raw, truth, mask, average="region")
+    torch.testing.assert_close(loss.hole, torch.tensor(0.25))
+    torch.testing.assert_close(loss.valid, torch.tensor(0.25))
+
+
+def test_region_average_of_a_missing_region_is_zero() -> None:
+    raw = torch.ones(1, 3, 4, 4, requires_grad=True)
+    loss = reconstruction_loss(raw, torch.zeros(1, 3, 4, 4), torch.ones(1, 1, 4, 4), average="region")
+    loss.valid.backward()
+    assert loss.valid.item() == 0 and raw.grad is not None and not raw.grad.any()
+    torch.testing.assert_close(loss.hole, torch.tensor(1.0))

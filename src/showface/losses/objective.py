@@ -21,7 +21,7 @@ from showface.layers.regions import downsample_semantic_map, one_hot
 from showface.losses.adversarial import discriminator_hinge, generator_hinge
 from showface.losses.inco2 import SimilarityKind, inter_loss, intra_loss
 from showface.losses.perceptual import perceptual_loss
-from showface.losses.reconstruction import reconstruction_loss
+from showface.losses.reconstruction import Average, reconstruction_loss
 from showface.losses.semantic import semantic_loss
 from showface.losses.style import StyleKind, style_loss
 from showface.losses.total_variation import total_variation_loss
@@ -71,6 +71,8 @@ class LossWeights:
 class ObjectiveOptions:
     """How the terms are measured, where METHOD.md leaves a choice of definition or of cost."""
 
+    average: Average = "picture"
+    """What the L1 terms are divided by: the whole "picture", or its own "region", so that all holes weigh alike."""
     perceptual_on: PerceptualOn = "both"
     """Perceptual and style terms of the raw output and the composite, summed ("both"), or of the composite alone."""
     perceptual_scale: int | float = 1.0
@@ -86,6 +88,7 @@ class ObjectiveOptions:
         if not 0 < self.perceptual_scale <= 1:
             raise SettingError(f"perceptual_scale: expected a factor in (0, 1], got {self.perceptual_scale}")
         for name, value, known in (
+            ("average", self.average, get_args(Average)),
             ("perceptual_on", self.perceptual_on, get_args(PerceptualOn)),
             ("style", self.style, get_args(StyleKind)),
             ("semantic_on", self.semantic_on, ("all", "hole")),
@@ -127,7 +130,7 @@ def generator_terms(
     """
     options = options or ObjectiveOptions()
     labels = _labels(inputs, weights, parser)
-    terms = _pixel_terms(inputs, weights)
+    terms = _pixel_terms(inputs, weights, options)
     if weights.perceptual or weights.style:
         terms |= _feature_terms(inputs, weights, _needed("vgg", vgg), options)
     if weights.adversarial:
@@ -153,10 +156,10 @@ def _needed(name: str, network: _N | None) -> _N:
     return network
 
 
-def _pixel_terms(inputs: ObjectiveInputs, weights: LossWeights) -> Terms:
+def _pixel_terms(inputs: ObjectiveInputs, weights: LossWeights, options: ObjectiveOptions) -> Terms:
     terms: Terms = {}
     if weights.valid or weights.hole:
-        parts = reconstruction_loss(inputs.raw, inputs.truth, inputs.mask)
+        parts = reconstruction_loss(inputs.raw, inputs.truth, inputs.mask, average=options.average)
         terms |= {"valid": parts.valid} if weights.valid else {}
         terms |= {"hole": parts.hole} if weights.hole else {}
     if weights.tv:

@@ -40,20 +40,24 @@ def compact(faces: tuple[FaceSource, ...], masks: MaskSource) -> Recipe:
         discriminator=DiscriminatorConfig(width=48, fold=2),
         stages=(
             StageConfig(
-                name="coarse", steps=4000, data=data, optimiser=fast, ema=0.998, weights=PIXELS_ONLY,
+                name="coarse", steps=2600, data=data, optimiser=fast, ema=0.998, weights=PIXELS_ONLY,
             ),
             StageConfig(
-                name="face_parser", steps=1500, batch=16, ema=0.998, data=replace(data, faces=labelled(faces)),
-                optimiser=replace(fast, lr=2e-3),
+                name="face_parser", steps=800, batch=16, ema=0.998, data=replace(data, faces=labelled(faces)),
+                optimiser=replace(fast, lr=2e-3), workers=1,
             ),
             StageConfig(
-                name="reconstruction", steps=500, data=data, optimiser=fast, weights=replace(PIXELS_ONLY, hole=0.0),
+                name="reconstruction", steps=300, data=data, optimiser=fast, weights=replace(PIXELS_ONLY, hole=0.0),
             ),
             StageConfig(
-                name="mdrnets", steps=2500, data=data, optimiser=replace(fast, lr=6e-4), ema=0.998,
-                discriminator_optimiser=OptimiserConfig(lr=2e-4, betas=(0.5, 0.999), warmup=200, schedule="cosine"),
-                weights=LossWeights(perceptual=0.0, style=0.0, adversarial=0.02, tv=0.1),
-                options=ObjectiveOptions(perceptual_on="composite", perceptual_scale=0.5),
+                name="mdrnets", steps=1000, auxiliary=3, ema=0.995, data=data,
+                optimiser=replace(fast, lr=1e-3, warmup=100),
+                discriminator_optimiser=OptimiserConfig(lr=2e-4, betas=(0.5, 0.999), warmup=100, schedule="cosine"),
+                weights=LossWeights(
+                    valid=0.2, hole=2.0, perceptual=0.02, style=1.0, adversarial=0.005, tv=0.02, semantic=0.02,
+                    intra=0.1, inter=0.1,
+                ),
+                options=ObjectiveOptions(average="region", perceptual_on="composite", perceptual_scale=0.5),
             ),
         ),
     )  # fmt: skip

@@ -137,7 +137,7 @@ def test_without_tensorboard_the_json_lines_hold_everything(
     monkeypatch.setattr(importlib.util, "find_spec", lambda name: None)
     short = with_settings(tiny_recipe, ("coarse.steps=1", "reconstruction.steps=1"))
     train(short, tmp_path, stages=("coarse", "reconstruction"), device=CPU, console=console)
-    said = console.file.getvalue()  # type: ignore[attr-defined]
+    said = console.file.getvalue()
     assert said.count("tensorboard is not installed") == 1
     assert (tmp_path / "coarse" / "log.jsonl").exists() and not (tmp_path / "coarse" / "tensorboard").exists()
 

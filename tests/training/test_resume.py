@@ -49,7 +49,7 @@ def test_four_steps_equal_two_and_two(
     train(tiny_recipe, tmp_path / "run", stages=(stage,), device=CPU, console=console)
     assert_same(finished_run / stage / "checkpoint-00000004.safetensors", folder / "checkpoint-00000004.safetensors")
     assert_same(finished_run / stage / RESULT, folder / RESULT)
-    assert "continues at step 2" in console.file.getvalue()  # type: ignore[attr-defined]
+    assert "continues at step 2" in console.file.getvalue()
 
 
 def test_a_checkpoint_holds_all_that_changes(finished_run: Path) -> None:
@@ -122,7 +122,7 @@ def test_a_finished_stage_is_left_alone(finished_run: Path, tiny_recipe: Recipe,
     before = {path: path.stat().st_mtime_ns for path in finished_run.rglob("*") if path.is_file()}
     train(tiny_recipe, finished_run, device=CPU, console=console)
     assert {path: path.stat().st_mtime_ns for path in finished_run.rglob("*") if path.is_file()} == before
-    said = console.file.getvalue()  # type: ignore[attr-defined]
+    said = console.file.getvalue()
     assert [f"{stage}: finished before" in said for stage in STAGES] == [True] * 4
 
 
@@ -135,7 +135,7 @@ def test_a_damaged_checkpoint_falls_back_to_the_one_before(
     newest = folder / "checkpoint-00000004.safetensors"
     newest.write_bytes(newest.read_bytes()[:1000])
     train(tiny_recipe, tmp_path / "run", stages=("coarse",), device=CPU, console=console)
-    said = console.file.getvalue()  # type: ignore[attr-defined]
+    said = console.file.getvalue()
     assert "checkpoint-00000004.safetensors: not a readable checkpoint" in said and "trying the one before" in said
     assert_same(finished_run / "coarse" / RESULT, folder / RESULT)
 

@@ -56,7 +56,7 @@ def test_unknown_words_are_refused_with_the_nearest(config: object, field: str, 
     changed = copy.copy(config)  # past the run-time type checks of the tests
     object.__setattr__(changed, field, value)
     with pytest.raises(SettingError, match=message):
-        changed.__post_init__()  # type: ignore[attr-defined]
+        changed.__post_init__()
 
 
 @pytest.mark.parametrize(("field", "value"), [("steps", 0), ("auxiliary", 9), ("ema", 1.0), ("workers", -1)])
@@ -78,7 +78,7 @@ def test_averages_follow_by_the_decay_and_copy_buffers() -> None:
     mean = state.averages["a"]
     with torch.no_grad():
         network.weight.fill_(3.0)
-    network.running_mean.fill_(7.0)  # type: ignore[union-attr]
+    network.running_mean.fill_(7.0)
     state.step = 1_000_000
     average(state, 0.75)
     assert torch.equal(mean.weight, torch.full((2,), 1.5))  # 0.75 * 1 + 0.25 * 3

@@ -1,0 +1,69 @@
+"""What a run tells: JSON lines, TensorBoard, plain lines or a bar; and how its pace is measured."""
+
+from __future__ import annotations
+
+import io
+import json
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+import torch
+from rich.console import Console
+
+from showface.data.batches import Batch
+from showface.training import tracking
+from showface.training.tracking import Pace, Tracker, tensorboard_installed
+
+
+def test_reports_go_to_json_lines_and_plain_lines(tmp_path: Path, console: Console) -> None:
+    for done, steps in ((0, (1, 2)), (2, (3,))):  # the second time the run goes on
+        with Tracker(tmp_path / "coarse", stage="coarse", steps=3, done=done, console=console) as tracker:
+            for step in steps:
+                tracker.advance()
+                tracker.report(step, {"images_per_second": 7.25, "hole": step / 3})
+    lines = [json.loads(line) for line in (tmp_path / "coarse" / "log.jsonl").read_text().splitlines()]
+    assert [(line["stage"], line["step"], line["hole"]) for line in lines] == [("coarse", n, n / 3) for n in (1, 2, 3)]
+    assert "coarse 3  images_per_second 7.25  hole 1\n" in console.file.getvalue()
+
+
+def test_a_terminal_gets_a_bar(tmp_path: Path) -> None:
+    screen = io.StringIO()
+    console = Console(file=screen, force_terminal=True, width=120)
+    with Tracker(tmp_path, stage="coarse", steps=4, done=2, console=console) as tracker:
+        tracker.advance()
+        tracker.report(3, {"images_per_second": 7.25})
+    assert "3/4" in screen.getvalue() and "images_per_second 7.25" in screen.getvalue()
+    assert "coarse 3  " not in screen.getvalue()
+
+
+@pytest.mark.skipif(not tensorboard_installed(), reason="tensorboard is not installed")
+def test_scalars_go_to_tensorboard(tmp_path: Path, console: Console) -> None:
+    with Tracker(tmp_path, stage="coarse", steps=1, done=0, console=console) as tracker:
+        tracker.report(1, {"hole": 0.25})
+    (events,) = (tmp_path / "tensorboard").iterdir()
+    assert b"coarse/hole" in events.read_bytes()
+
+
+def test_the_log_is_closed_after_an_error(tmp_path: Path, console: Console) -> None:
+    with pytest.raises(RuntimeError), Tracker(tmp_path, stage="coarse", steps=1, done=0, console=console) as tracker:
+        raise RuntimeError
+    with pytest.raises(ValueError, match="closed file"):
+        tracker.report(1, {})
+
+
+def test_pace_counts_pictures_and_waiting(monkeypatch: pytest.MonkeyPatch) -> None:
+    now = [0.0]
+    monkeypatch.setattr(tracking.time, "perf_counter", lambda: now[0])
+
+    def slow() -> Iterator[Batch]:
+        for _ in range(2):
+            now[0] += 1.0
+            yield Batch(torch.zeros(3, 3, 2, 2), torch.zeros(3, 1, 2, 2), torch.zeros(3, 2, 2, dtype=torch.int64))
+
+    pace = Pace()
+    for _ in pace.timed(slow()):
+        now[0] += 3.0  # the update
+    assert pace.measured() == {"images_per_second": 6 / 8, "waiting": 2 / 8}
+    now[0] += 2.0
+    assert pace.measured() == {"images_per_second": 0.0, "waiting": 0.0}

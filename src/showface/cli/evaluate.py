@@ -14,6 +14,7 @@ import click
 @click.option("--out", required=True, type=click.Path(path_type=Path), help="Folder for the report.")
 @click.option("--methods", default="telea,coarse,full", show_default=True, help="What to compare, with commas between.")
 @click.option("--limit", default=0, metavar="N", help="Only the first N faces; 0 = all.")
+@click.option("--size", default=256, show_default=True, help="Side in pixels at which everything is measured.")
 @click.option("--seed", default=0, show_default=True, help="Of the order in which masks are dealt.")
 @click.option(
     "--bucket-by",
@@ -26,8 +27,8 @@ import click
 @click.option("--device", default="auto", show_default=True, help="auto, cpu or cuda.")
 @click.option("--overwrite", is_flag=True, help="Replace a report that is there.")
 def command(
-    weights: str | None, data: str, masks: str, out: Path, methods: str, limit: int, seed: int, bucket_by: str,
-    batch: int, device: str, overwrite: bool,
+    weights: str | None, data: str, masks: str, out: Path, methods: str, limit: int, size: int, seed: int,
+    bucket_by: str, batch: int, device: str, overwrite: bool,
 ) -> None:  # fmt: skip
     """Measure methods on faces under masks: the paper's L1, PSNR and SSIM by hole share.
 
@@ -45,7 +46,7 @@ def command(
         refuse_existing(out, files)
     protocol = make_protocol(
         ProtocolConfig(
-            faces=face_folder(data), masks=Path(masks), seed=seed, limit=limit,
+            faces=face_folder(data), masks=Path(masks), size=size, seed=seed, limit=limit,
             bucket_by="number" if bucket_by == "number" else "share",
         )
     )  # fmt: skip

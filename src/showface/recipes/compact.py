@@ -54,7 +54,7 @@ def compact(faces: tuple[FaceSource, ...], masks: MaskSource) -> Recipe:
                 optimiser=replace(fast, lr=1e-3, warmup=100),
                 discriminator_optimiser=OptimiserConfig(lr=2e-4, betas=(0.5, 0.999), warmup=100, schedule="cosine"),
                 weights=LossWeights(
-                    valid=0.2, hole=2.0, perceptual=0.02, style=1.0, adversarial=0.005, tv=0.02, semantic=0.02,
+                    valid=0.2, hole=2.0, perceptual=0.02, style=1.0, adversarial=0.02, tv=0.02, semantic=0.02,
                     intra=0.1, inter=0.1,
                 ),
                 options=ObjectiveOptions(average="region", perceptual_on="composite", perceptual_scale=0.5),

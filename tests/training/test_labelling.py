@@ -102,3 +102,8 @@ def test_label_runs_the_published_structure(faces: Path) -> None:
     torch.manual_seed(0)
     classes = labelling.label(BiSeNet().eval(), faces / "a.png", size=16)
     assert classes.shape == (16, 16) and classes.dtype == np.uint8 and classes.max() < 19
+
+
+def test_a_limit_takes_the_first_pictures_only(parser: RednessParser, faces: Path, tmp_path: Path) -> None:
+    assert label_folder(parser, faces, tmp_path / "out", size=8, limit=2) == 2
+    assert sorted(p.stem for p in (tmp_path / "out").iterdir()) == ["a", "b"]

@@ -21,6 +21,7 @@ COMMANDS = {
     "inpaint": "showface.cli.inpaint",
     "demo": "showface.cli.demo",
     "train": "showface.cli.train",
+    "label": "showface.cli.label",
     "evaluate": "showface.cli.evaluate",
     "evaluate-parser": "showface.cli.evaluate_parser",
     "doctor": "showface.cli.doctor",

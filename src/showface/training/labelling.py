@@ -26,13 +26,15 @@ def label_folder(
     out: Path,
     *,
     size: int = 256,
+    limit: int = 0,
     progress: Callable[[int, int], None] = lambda done, total: None,
 ) -> int:
     """Write `out/<stem>.png` (size x size) for every picture below `folder`; returns how many were new.
 
-    `progress` is told the number of pictures dealt with and their total after each picture.
+    Only the first `limit` pictures in the order of their paths are labelled; 0 = all. `progress` is told the number of
+    pictures dealt with and their total after each picture.
     """
-    pictures = _by_stem(list_pictures(folder))
+    pictures = _by_stem(list_pictures(folder)[: limit or None])
     out.mkdir(parents=True, exist_ok=True)
     new = 0
     for done, (stem, picture) in enumerate(pictures.items(), start=1):

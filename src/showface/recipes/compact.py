@@ -50,7 +50,7 @@ def compact(faces: tuple[FaceSource, ...], masks: MaskSource) -> Recipe:
                 name="reconstruction", steps=300, data=data, optimiser=fast, weights=replace(PIXELS_ONLY, hole=0.0),
             ),
             StageConfig(
-                name="mdrnets", steps=1000, auxiliary=3, ema=0.995, data=data,
+                name="mdrnets", steps=850, auxiliary=2, ema=0.995, data=data,
                 optimiser=replace(fast, lr=1e-3, warmup=100),
                 discriminator_optimiser=OptimiserConfig(lr=2e-4, betas=(0.5, 0.999), warmup=100, schedule="cosine"),
                 weights=LossWeights(

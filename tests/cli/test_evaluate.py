@@ -11,6 +11,7 @@ from PIL import Image
 
 from showface.cli.evaluate import command as evaluate
 from showface.cli.evaluate_parser import command as evaluate_parser
+from showface.cli.measuring import labelled_faces
 from showface.errors import DataError, SettingError, ShowFaceError
 from showface.masks import draw_free_form
 
@@ -77,3 +78,35 @@ def test_a_parser_needs_labels(place: Path, tiny_weights: Path) -> None:
     words = ["--data", str(place / "faces/images"), "--masks", str(place / "masks"), "--out", str(place / "out")]
     with pytest.raises(DataError, match="expected folders images/ and labels/"):
         CliRunner().invoke(evaluate_parser, [str(tiny_weights), *words], catch_exceptions=False)
+
+
+def test_of_a_published_set_only_the_test_side_is_measured(place: Path, tiny_weights: Path) -> None:
+    """CelebAMask-HQ as downloaded: 6, 7 and 8, of which 6 and 7 are made test pictures; each meets its own labels."""
+    pictures, parts = place / "set" / "CelebA-HQ-img", place / "set" / "CelebAMask-HQ-mask-anno" / "0"
+    pictures.mkdir(parents=True)
+    parts.mkdir(parents=True)
+    for number in (6, 7, 8):
+        Image.new("RGB", (256, 256)).save(pictures / f"{number}.png")
+        skin = np.zeros((256, 256), dtype=np.uint8)
+        skin[: 32 * number] = 255
+        Image.fromarray(skin).save(parts / f"{number:05d}_skin.png")
+    (place / "test.txt").write_text("7\n6\n")
+    (place / "set.json").write_text(json.dumps([{"folder": "set", "test_list": "test.txt"}]))
+    words = ["--data", str(place / "set.json"), "--masks", str(place / "masks")]
+    for command, more in ((evaluate, ["--methods", "telea"]), (evaluate_parser, [str(tiny_weights), "--no-bisenet"])):
+        out = place / command.name
+        CliRunner().invoke(command, [*more, *words, "--out", str(out)], catch_exceptions=False)
+    measured = (place / "evaluate" / "pictures.csv").read_text().splitlines()[1:]
+    assert {line.split(",")[2] for line in measured} == {"6.png", "7.png"}
+    assert {s["count"] for s in json.loads((place / "evaluate-parser" / "parser.json").read_text())["scores"]} == {2}
+    faces, _ = labelled_faces(str(place / "set.json"))
+    assert [(face.picture.name, face.label and face.label.name) for face in faces] == [
+        ("6.png", "00006"), ("7.png", "00007"),
+    ]  # fmt: skip
+
+
+@pytest.mark.parametrize("words", [["--batch", "0"], ["--limit", "-1"]])
+@pytest.mark.parametrize("command", [evaluate, evaluate_parser])
+def test_counts_that_cannot_be_are_refused(command: click.Command, words: list[str], place: Path) -> None:
+    assert "is not in the range" in run(command, place, *words)
+    assert not (place / "out").exists()

@@ -14,9 +14,9 @@ import click
 @click.option("--masks", required=True, metavar="FOLDER", help="Masks, white = hole, for the coarse faces.")
 @click.option("--out", required=True, type=click.Path(path_type=Path), help="Folder for the report.")
 @click.option("--bisenet/--no-bisenet", default=True, show_default=True, help="Measure the published BiSeNet too.")
-@click.option("--limit", default=0, metavar="N", help="Only the first N faces; 0 = all.")
+@click.option("--limit", default=0, type=click.IntRange(min=0), metavar="N", help="Only the first N faces; 0 = all.")
 @click.option("--seed", default=0, show_default=True, help="Of the order in which masks are dealt.")
-@click.option("--batch", default=8, show_default=True, help="Pictures at once.")
+@click.option("--batch", default=8, type=click.IntRange(min=1), show_default=True, help="Pictures at once.")
 @click.option("--device", default="auto", show_default=True, help="auto, cpu or cuda.")
 @click.option("--overwrite", is_flag=True, help="Replace a report that is there.")
 def command(
@@ -25,7 +25,8 @@ def command(
 ) -> None:  # fmt: skip
     """Measure the face parser against labels, by mean IoU of the 14 categories, on true and on coarse faces.
 
-    Writes parser.json and parser.md to --out. WEIGHTS_OR_RUN are those that come with the package if left out.
+    Writes parser.json and parser.md to --out. WEIGHTS_OR_RUN are those that come with the package if left out. Of
+    CelebAMask-HQ, as published, only the test side is measured.
     """
     from showface.cli.measuring import bar, inpainter_of, labelled_faces, parsers_of
     from showface.evaluation.methods import network_methods
@@ -35,8 +36,9 @@ def command(
 
     if not overwrite:
         refuse_existing(out, ("parser.json", "parser.md"))
-    faces, folder = labelled_faces(data, limit)
-    protocol = make_protocol(ProtocolConfig(faces=folder, masks=Path(masks), seed=seed, limit=limit))
+    faces, folder = labelled_faces(data)
+    config = ProtocolConfig(faces=folder, masks=Path(masks), seed=seed, limit=limit)
+    protocol = make_protocol(config, [face.picture for face in faces])
     inpainter, weights_facts = inpainter_of(weights, device)
     coarse, class_map = network_methods(inpainter)["coarse"], inpainter.network.config.class_map
     parsers = parsers_of(inpainter, bisenet=bisenet)

@@ -10,7 +10,7 @@ import click
 @click.command("label", short_help="Label faces with the published parser, to train our own on.")
 @click.argument("folder", type=click.Path(path_type=Path))
 @click.option("--out", required=True, type=click.Path(path_type=Path), help="Folder for the label maps (PNG).")
-@click.option("--limit", default=0, show_default=True, metavar="N", help="Only the first N pictures; 0 = all.")
+@click.option("--limit", default=0, type=click.IntRange(min=0), metavar="N", help="Only the first N pictures; 0 = all.")
 @click.option("--device", default="auto", show_default=True, help="auto, cpu, cuda, cuda:1 ...")
 def command(folder: Path, out: Path, limit: int, device: str) -> None:
     """Label the faces below FOLDER with BiSeNet's 19 classes; what is labelled already is kept.

@@ -23,24 +23,25 @@ Facts = dict[str, object]
 
 
 def one_source(data: str) -> FaceSource:
-    """The single folder of faces that --data names."""
-    sources = face_sources(data)
+    """The single folder of faces that --data names; of a published set its test side."""
+    sources = face_sources(data, split="test")
     if len(sources) != 1:
         raise DataError(f"{data}: expected one folder of faces, found a list of {len(sources)}; evaluate them singly")
     return sources[0]
 
 
-def face_folder(data: str) -> Path:
-    """Where the pictures of --data lie."""
-    return Path(one_source(data).folder)
+def pictures_of(data: str) -> tuple[list[Path], Path]:
+    """The pictures of --data, and where they lie."""
+    source = one_source(data)
+    return source.pictures()[: source.limit or None], Path(source.folder)
 
 
-def labelled_faces(data: str, limit: int) -> tuple[list[Face], Path]:
-    """The first `limit` faces of --data with their labels, and where they lie."""
+def labelled_faces(data: str) -> tuple[list[Face], Path]:
+    """The faces of --data with their labels, and where they lie."""
     source = one_source(data)
     if not source.labels:
         raise DataError(f"{data}: expected folders images/ and labels/ in it; a parser is measured against labels")
-    return list_faces(source)[: limit or None], Path(source.folder)
+    return list_faces(source), Path(source.folder)
 
 
 def inpainter_of(source: str | None, device: str) -> tuple[FaceInpainter, Facts]:

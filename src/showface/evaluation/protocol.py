@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
@@ -61,9 +62,12 @@ class Protocol:
     digest: str  # sha256 of the table's names, size and seed
 
 
-def make_protocol(config: ProtocolConfig) -> Protocol:
-    """The table of `config`. A mask is dealt again only when its bucket has fewer masks than there are faces."""
-    faces = list_pictures(config.faces)[: config.limit or None]
+def make_protocol(config: ProtocolConfig, faces: Sequence[Path] | None = None) -> Protocol:
+    """The table of `config`. A mask is dealt again only when its bucket has fewer masks than there are faces.
+
+    `faces` are the pictures below `config.faces` to be measured, the test side of a set for instance; None = all.
+    """
+    faces = (list_pictures(config.faces) if faces is None else faces)[: config.limit or None]
     pairs = {}
     for index, (bucket, masks) in enumerate(sort_masks(config).items()):
         order = np.random.default_rng((config.seed, index)).permutation(len(masks))

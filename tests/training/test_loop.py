@@ -94,7 +94,8 @@ def test_a_stage_without_those_before_it_says_which(tiny_recipe: Recipe, tmp_pat
 def test_a_parser_needs_labels(tiny_recipe: Recipe, tmp_path: Path, console: Console) -> None:
     recipe = with_settings(tiny_recipe, ("face_parser.data.faces=[]",))
     with pytest.raises(DataError, match="learns from label maps"):
-        train(recipe, tmp_path, stages=("face_parser",), device=CPU, console=console)
+        train(recipe, tmp_path, device=CPU, console=console)
+    assert not any(tmp_path.iterdir())  # refused before the stage that comes first
     recipe = with_settings(tiny_recipe, ("face_parser.data.class_map=C",))
     with pytest.raises(SettingError, match="class_map is C, expected that of the networks, A"):
         train(recipe, tmp_path, stages=("face_parser",), device=CPU, console=console)

@@ -11,6 +11,7 @@ from showface.errors import CheckpointError, SettingError, unknown
 from showface.training.configuration import Recipe, StageConfig
 from showface.training.interruption import StopSignals
 from showface.training.loop import train_stage
+from showface.training.stages.face_parser import parser_of
 from showface.training.state import is_finished
 from showface.training.tracking import tensorboard_installed
 
@@ -30,8 +31,12 @@ def train(
     """
     if not tensorboard_installed():
         console.print("tensorboard is not installed (extra 'train'): scalars go to log.jsonl only")
+    wanted = stages_to_train(recipe, stages, earlier)
+    for config in wanted:
+        if config.name == "face_parser" and not is_finished(out, config.name):
+            parser_of(recipe, config)  # refuses faces without labels now, not after the stages before it
     with StopSignals() as stop:
-        for config in stages_to_train(recipe, stages, earlier):
+        for config in wanted:
             train_stage(recipe, config, out, device=device, console=console, earlier=earlier, stop=stop)
             stop.obey(f"after stage {config.name}")
 

@@ -64,7 +64,10 @@ def parser_of(recipe: Recipe, config: StageConfig) -> FaceParserConfig:
             f"{recipe.networks.class_map}"
         )
     if not config.data.faces:
-        raise DataError("stage face_parser learns from label maps, and no source of faces has any; add labels/")
+        raise DataError(
+            "stage face_parser learns from label maps, and no source of faces has any; add a folder labels/ beside "
+            "images/, made by `showface label` for instance"
+        )
     return recipe.networks.parser
 
 

@@ -4,9 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
 import platform
-import uuid
 from collections.abc import Iterable, Mapping
 from importlib import metadata
 from pathlib import Path
@@ -30,12 +28,7 @@ def write_files(folder: Path, files: Mapping[str, str]) -> None:
     try:
         folder.mkdir(parents=True, exist_ok=True)
         for name, text in files.items():
-            part = folder / f".{uuid.uuid4().hex}.part"
-            try:
-                part.write_text(text, encoding="utf-8")
-                os.replace(part, folder / name)
-            finally:
-                part.unlink(missing_ok=True)
+            weights.write_whole(folder / name, text.encode())
     except OSError as error:
         raise DataError(f"{folder}: cannot be written: {error.strerror or error}") from error
 

@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image
 
-from showface.errors import ImageError, MaskError, SettingError
+from showface.errors import ImageError, MaskError
 from showface.masks import (
     BUCKETS,
     binarise,
@@ -20,7 +20,6 @@ from showface.masks import (
     dilate_by_one,
     downsample_mask,
     draw_free_form,
-    draw_share,
     hole_share,
     mask_of,
     mask_tensor,
@@ -285,11 +284,3 @@ def test_drawing_is_fast_enough_to_feed_a_training_run() -> None:
         draw_free_form(rng, 256)
         times.append(time.process_time() - start)
     assert np.median(times) < 0.02  # 5 ms on an idle core
-
-
-def test_a_share_from_a_bucket() -> None:
-    rng = np.random.default_rng(0)
-    shares = [draw_share(rng, "20-40") for _ in range(200)]
-    assert 0.2 <= min(shares) < 0.22 and 0.38 < max(shares) <= 0.4
-    with pytest.raises(SettingError, match="did you mean '20-40'"):
-        draw_share(rng, "20-4")

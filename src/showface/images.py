@@ -55,9 +55,6 @@ _UPRIGHT = {
     8: Image.Transpose.ROTATE_90,
 }
 
-_IMAGENET_MEAN = (0.485, 0.456, 0.406)
-_IMAGENET_DEVIATION = (0.229, 0.224, 0.225)
-
 
 # ---------------------------------------------------------------------------------------------- reading
 
@@ -259,13 +256,6 @@ def to_unit(images: Float[Tensor, "..."]) -> Float[Tensor, "..."]:
 def from_unit(unit: Float[Tensor, "..."]) -> Float[Tensor, "..."]:
     """[0, 1] to [-1, 1]."""
     return unit * 2 - 1
-
-
-def imagenet_normalised(unit: Float[Tensor, "b 3 h w"]) -> Float[Tensor, "b 3 h w"]:
-    """[0, 1] to zero mean and unit deviation over ImageNet, as VGG, AlexNet and BiSeNet were trained."""
-    mean = unit.new_tensor(_IMAGENET_MEAN)[:, None, None]
-    deviation = unit.new_tensor(_IMAGENET_DEVIATION)[:, None, None]
-    return (unit - mean) / deviation
 
 
 def resize_image(picture: Image.Image, size: int | tuple[int, int], box: Box | None = None) -> Image.Image:

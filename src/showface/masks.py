@@ -16,7 +16,7 @@ from jaxtyping import Bool, Float
 from PIL import Image, ImageDraw
 from torch import Tensor
 
-from showface.errors import ImageError, MaskError, SettingError, unknown
+from showface.errors import ImageError, MaskError
 from showface.images import open_image, resize_image, unit_values
 
 BUCKETS = {"1-20": (0.01, 0.2), "20-40": (0.2, 0.4), "40-60": (0.4, 0.6)}  # hole shares, as in the paper's tables
@@ -158,13 +158,6 @@ def dilate_by_one(mask: Float[Tensor, "b 1 h w"]) -> Float[Tensor, "b 1 h w"]:
 
 
 # ---------------------------------------------------------------------------------------------- drawing
-
-
-def draw_share(rng: np.random.Generator, bucket: str) -> float:
-    """A hole share drawn uniformly from the `bucket` called "1-20", "20-40" or "40-60"."""
-    if bucket not in BUCKETS:
-        raise SettingError(unknown("mask bucket", bucket, BUCKETS))
-    return float(rng.uniform(*BUCKETS[bucket]))
 
 
 def draw_free_form(

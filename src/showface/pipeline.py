@@ -127,12 +127,14 @@ def _refuse_misfits(picture: Image.Image, hole: Bool[np.ndarray, "h w"]) -> None
     height, width = hole.shape
     if picture.size != (width, height):
         raise MaskError(
-            f"expected a mask of the picture's size {picture.width} x {picture.height}, found {width} x {height}"
+            f"expected a mask of the picture's size {picture.width} x {picture.height}, found {width} x {height}; "
+            "draw it on this picture or resize it (--resize-mask)"
         )
     if hole.all():
         raise MaskError("the mask hides the whole picture; leave something visible to go by")
     rim = (hole[0], hole[-1], hole[:, 0], hole[:, -1])
     if hole.mean() > 0.6 and all(side.all() for side in rim):
         warnings.warn(
-            f"the mask hides {hole.mean():.0%} and every border; is it inverted? White = fill in", stacklevel=3
+            f"the mask hides {hole.mean():.0%} and every border; is it inverted (--invert-mask)? White = fill in",
+            stacklevel=3,
         )

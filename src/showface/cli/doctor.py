@@ -56,7 +56,8 @@ def _machine() -> Iterator[tuple[str, str]]:
         yield "bfloat16", "yes" if torch.cuda.is_bf16_supported() else "no"
     else:
         yield "device", f"cpu: {torch.backends.cpu.get_cpu_capability()}"
-        yield "bfloat16", "yes" if torch.ops.mkldnn._is_mkldnn_bf16_supported() else "no"
+        known = torch.backends.mkldnn.is_available()  # builds without oneDNN, as on a Mac, have no such question
+        yield "bfloat16", "yes" if known and torch.ops.mkldnn._is_mkldnn_bf16_supported() else "no"
 
 
 def _weights() -> str:

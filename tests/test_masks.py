@@ -284,3 +284,9 @@ def test_drawing_is_fast_enough_to_feed_a_training_run() -> None:
         draw_free_form(rng, 256)
         times.append(time.process_time() - start)
     assert np.median(times) < 0.02  # 5 ms on an idle core
+
+
+@pytest.mark.parametrize("kind", [np.int16, np.int32, np.int64])
+def test_wide_integers_beyond_one_are_refused_not_taken_for_an_empty_mask(kind: type[np.integer]) -> None:
+    with pytest.raises(MaskError, match="uint8"):
+        binarise(np.array([[0, 255], [0, 0]], dtype=kind))

@@ -48,7 +48,7 @@ def mask_of(picture: Image.Image) -> Bool[np.ndarray, "h w"]:
 def binarise(values: np.ndarray) -> Bool[np.ndarray, "h w"]:
     """True where `values`, (h, w) or (h, w, channels), pass **half of their full scale**: 128 of 255, above 0.5 of 1.
 
-    Bool is taken as it is; integers that are all 0 or 1 are a 0/1 mask; other integers have the full scale of their
+    Bool is taken as it is; integers that are all 0 or 1 are a 0/1 mask; uint8 and uint16 have the full scale of their
     type; floats must lie in [0, 1]. Of colours the brightest channel counts, so a red mask is a mask. With alpha
     (2 or 4 channels) a transparent pixel is no hole; if the colours are all equal, alpha alone is the mask.
     """
@@ -75,6 +75,8 @@ def _above_half(values: np.ndarray) -> Bool[np.ndarray, "h w c"]:
         raise MaskError(f"expected a mask of bool, integers or floats, found {values.dtype}")
     if values.max(initial=0) <= 1:
         return np.asarray(values == 1)
+    if values.dtype not in (np.uint8, np.uint16):  # half of an int64's scale would call 0/255 an empty mask
+        raise MaskError(f"expected a mask of {values.dtype} to hold 0 and 1 only; give uint8 for 0 to 255")
     return np.asarray(values > np.iinfo(values.dtype).max // 2)
 
 

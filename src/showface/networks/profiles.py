@@ -25,7 +25,7 @@ def base() -> MDRNetsConfig:
     return MDRNetsConfig(
         parser=FaceParserConfig(),
         style=StyleEncoderConfig(up_widths=(width,), channels=width),
-        memory=MemoryConfig(channels=width),
+        memory=MemoryConfig(slots=32, channels=width, decay=0.99, temperature=0.01, reseed_after=20),
         mask_region=MaskRegionConfig(channels=width),
         refinement=GuidedRefinementConfig(
             encoder_widths=(32, 64, 128), decoder_widths=(128, 64), features=width, spade_hidden=64,

@@ -32,10 +32,9 @@ def base(faces: tuple[FaceSource, ...], masks: MaskSource) -> Recipe:
         name="mdrnets", steps=12_000, batch=16, data=data, optimiser=fast, discriminator_optimiser=critic, ema=0.999,
         workers=8, log_every=50, checkpoint_every=1000, show_every=1000,
     )  # fmt: skip
-    networks = base_networks()
     return Recipe(
         name="base",
-        networks=replace(networks, memory=replace(networks.memory, decay=0.99)),  # fewer than 20,000 updates
+        networks=base_networks(),
         reconstruction=ReconstructionConfig(widths=(32, 64, 128)),
         stages=(
             replace(common, name="coarse", weights=COARSE_LOSSES, frozen_norm_from=FINE_TUNED_FROM),

@@ -19,11 +19,13 @@ def test_the_python_block_runs(
     (block,) = re.findall(r"```python\n(.*?)```", TEXT, re.DOTALL)
     assert len([line for line in block.splitlines() if line and not line.startswith("#")]) <= 10
     face = sorted((SAMPLES / "faces").iterdir())[0]
-    Image.open(face).save(tmp_path / "photo.jpg")
+    with Image.open(face) as picture:
+        picture.save(tmp_path / "photo.jpg")
     shutil.copy(SAMPLES / "masks" / f"{face.stem}.png", tmp_path / "mask.png")
     monkeypatch.chdir(tmp_path)
     exec(compile(block, "README.md", "exec"), {})
-    assert Image.open("restored.png").size == Image.open("photo.jpg").size
+    with Image.open("restored.png") as restored, Image.open("photo.jpg") as photo:
+        assert restored.size == photo.size
     assert "torch.Size([1, 3, 256, 256])" in capsys.readouterr().out
 
 

@@ -45,6 +45,16 @@ def bundled(name: str = "compact") -> Path:
     return Path(__file__).parent / "release" / name
 
 
+def named_release(name: str) -> Path:
+    """The folder or file `name`; where there is none, the bundled release of that name."""
+    return bundled(name) if not Path(name).exists() and bundled(name).is_dir() else Path(name)
+
+
+def holds_weights(folder: Path) -> bool:
+    """Whether `folder` is one that `save` wrote."""
+    return (folder / MODEL).is_file() and (folder / CONFIG).is_file()
+
+
 # ---------------------------------------------------------------------------------------------- writing
 
 

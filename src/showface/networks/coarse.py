@@ -3,6 +3,7 @@
     encoder   PConv, stride   -> norm -> ReLU        -> residual blocks     (one level per width)
     decoder   up-sample, concatenate skip, PConv 3x3 -> norm -> LeakyReLU   -> residual blocks
     head      up-sample, concatenate the input, PConv 3x3, bias, no activation
+    gate      beside the head (`fill`): how much of the harmonic fill of the hole goes into the result
 
 With `fold` = f the picture enters pixel-unshuffled: f*f sub-pixels become channels, each with a valid plane of its own,
 so that the first layers run at 1/f of the resolution and the mask arithmetic stays exact.
@@ -19,6 +20,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from showface.errors import SettingError, unknown
+from showface.layers.harmonic_fill import harmonic_fill
 from showface.layers.partial_convolution import PartialConvolution
 
 
@@ -35,6 +37,7 @@ class CoarseConfig:
     norm: Literal["batch", "none"] = "batch"  # "none": residual blocks start as the identity instead
     ones: bool = False  # a channel of ones beside RGB: after masking it tells the network which pixels were valid
     largest_scale: float = 0.0  # bound of the partial convolutions' renormalisation; 0 = none, as published
+    fill: Literal["none", "harmonic"] = "none"  # "harmonic": mixed, pixel by pixel, with the hole's interpolation
 
     def __post_init__(self) -> None:
         levels = len(self.widths)
@@ -52,6 +55,8 @@ class CoarseConfig:
             )
         if self.norm not in ("batch", "none"):
             raise SettingError(unknown("coarse.norm", self.norm, ("batch", "none")))
+        if self.fill not in ("none", "harmonic"):
+            raise SettingError(unknown("coarse.fill", self.fill, ("none", "harmonic")))
 
     @property
     def multiple(self) -> int:
@@ -143,11 +148,19 @@ class CoarseNetwork(nn.Module):
             )
             for i in range(len(widths) - 1)
         )  # fmt: skip
-        self.head = PartialConvolution(
-            widths[0] + sum(entry), 3 * sub_pixels, kernel=3, groups=(widths[0], *entry), bias=True,
-            largest_scale=config.largest_scale,
-        )  # fmt: skip
+        self.head = self._last(3 * sub_pixels, entry)
         nn.init.xavier_normal_(self.head.convolution.weight, gain=0.5)
+        self.gate = self._last(sub_pixels, entry) if config.fill == "harmonic" else None
+        if self.gate is not None:
+            nn.init.zeros_(self.gate.convolution.weight)
+
+    def _last(self, outputs: int, entry: tuple[int, ...]) -> PartialConvolution:
+        """A convolution of the decoder's last features and the input."""
+        width = self.config.widths[0]
+        return PartialConvolution(
+            width + sum(entry), outputs, kernel=3, groups=(width, *entry), bias=True,
+            largest_scale=self.config.largest_scale,
+        )  # fmt: skip
 
     def forward(self, image: Float[Tensor, "b 3 h w"], mask: Float[Tensor, "b 1 h w"]) -> Float[Tensor, "b 3 h w"]:
         """`image` in [-1, 1], `mask` 1 = hole; the raw completion, unbounded, visible pixels included."""
@@ -161,8 +174,12 @@ class CoarseNetwork(nn.Module):
             x, valid = self._join(x, valid, skips.pop(), self.config.strides[i + 1])
             x, valid = self.decoder[i](x, valid)
         x, valid = self._join(x, valid, skips.pop(), self.config.strides[0])
-        x, _ = self.head(x, valid)
-        return F.pixel_shuffle(x, self.config.fold)  # (b, 3, h, w)
+        raw = F.pixel_shuffle(self.head(x, valid)[0], self.config.fold)  # (b, 3, h, w)
+        if self.gate is None:
+            return raw
+        gate = F.pixel_shuffle(self.gate(x, valid)[0], self.config.fold).sigmoid()  # (b, 1, h, w)
+        # Deviation: the paper's coarse network is the U-Net alone (docs/deviations.md, Method)
+        return torch.lerp(raw.float(), harmonic_fill(image, mask), gate.float())
 
     def _enter(
         self, image: Float[Tensor, "b 3 h w"], mask: Float[Tensor, "b 1 h w"]

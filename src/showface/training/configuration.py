@@ -52,6 +52,7 @@ class StageConfig:
     steps: int  # optimiser steps
     batch: int = 8  # pictures per step
     seed: int = 0
+    start: str = ""  # weights to begin with, a folder or a bundled release's name; "" = random ones
     data: DataConfig = field(default_factory=DataConfig)
     optimiser: OptimiserConfig = field(default_factory=OptimiserConfig)
     discriminator_optimiser: OptimiserConfig = field(default_factory=OptimiserConfig)

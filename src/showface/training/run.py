@@ -12,8 +12,10 @@ from showface.training.configuration import Recipe, StageConfig
 from showface.training.interruption import StopSignals
 from showface.training.loop import train_stage
 from showface.training.stages.face_parser import parser_of
+from showface.training.stages.stage import BOXES
 from showface.training.state import is_finished
 from showface.training.tracking import tensorboard_installed
+from showface.weights import holds_weights
 
 
 def train(
@@ -47,8 +49,13 @@ def stages_to_train(recipe: Recipe, stages: tuple[str, ...], earlier: Path | Non
         raise CheckpointError(f"{earlier}: expected the folder of an earlier run, found none")
     if stages:
         return [recipe.stage(name) for name in stages]
-    taken = [] if earlier is None else [stage for stage in recipe.stages[:-1] if is_finished(earlier, stage.name)]
+    taken = [] if earlier is None else [stage for stage in recipe.stages[:-1] if has_result(earlier, stage.name)]
     return [stage for stage in recipe.stages if stage not in taken]
+
+
+def has_result(folder: Path, name: str) -> bool:
+    """Whether `folder`, a run or a folder of weights, holds what stage `name` makes."""
+    return is_finished(folder, name) or (name in BOXES and holds_weights(folder))
 
 
 def chosen_device(name: str) -> torch.device:

@@ -14,7 +14,7 @@ from showface.losses.objective import ObjectiveInputs, generator_terms
 from showface.masks import composite
 from showface.networks.coarse import CoarseNetwork
 from showface.training.configuration import Recipe, StageConfig
-from showface.training.stages.stage import Losses, Phase, Stage, evaluating
+from showface.training.stages.stage import BOXES, Losses, Phase, Stage, evaluating
 
 
 class CoarseStage(Stage):
@@ -22,7 +22,9 @@ class CoarseStage(Stage):
 
     def __init__(self, recipe: Recipe, config: StageConfig, runs: tuple[Path, ...], device: torch.device) -> None:
         super().__init__(recipe, config, runs, device)
-        self.network = self.learning(CoarseNetwork(recipe.networks.coarse))
+        self.network = CoarseNetwork(recipe.networks.coarse)
+        self.started(self.network, BOXES["coarse"])
+        self.learning(self.network)
         self.trunk = self.vgg()
 
     def phases(self) -> tuple[Phase, ...]:

@@ -20,7 +20,7 @@ from showface.masks import composite
 from showface.networks.face_parser import FaceParser, FaceParserConfig
 from showface.semantics import PALETTE
 from showface.training.configuration import Recipe, StageConfig
-from showface.training.stages.stage import Losses, Phase, Stage, evaluating
+from showface.training.stages.stage import BOXES, Losses, Phase, Stage, evaluating
 
 
 class FaceParserStage(Stage):
@@ -29,7 +29,9 @@ class FaceParserStage(Stage):
     def __init__(self, recipe: Recipe, config: StageConfig, runs: tuple[Path, ...], device: torch.device) -> None:
         super().__init__(recipe, config, runs, device)
         self.parser = parser_of(recipe, config)
-        self.network = self.learning(FaceParser(self.parser))
+        self.network = FaceParser(self.parser)
+        self.started(self.network, BOXES["face_parser"])
+        self.learning(self.network)
 
     def phases(self) -> tuple[Phase, ...]:
         return (Phase("face_parser", self.network, self.losses, self.config.optimiser),)

@@ -42,6 +42,7 @@ class MDRNetsStage(Stage):
     def _network(self) -> MDRNets:
         """The network with the finished coarse network and parser in it."""
         network = MDRNets(self.recipe.networks)
+        self.started(network, "")
         self.finished("coarse", network.coarse)
         if isinstance(network.parser, BiSeNetParser):
             network.parser.load(assets.path("bisenet"))

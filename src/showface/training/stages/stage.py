@@ -18,10 +18,11 @@ from showface.errors import CheckpointError, SettingError
 from showface.features.vgg16 import VGG16
 from showface.training.configuration import OptimiserConfig, Recipe, StageConfig
 from showface.training.state import RESULT, Json, is_finished, load_network, read_tensors
-from showface.weights import from_plain, to_plain
+from showface.weights import State, from_plain, holds_weights, load, named_release, to_plain
 
 Losses = dict[str, Tensor]
 NetworkT = TypeVar("NetworkT", bound=nn.Module)
+BOXES = {"coarse": "coarse.", "face_parser": "parser."}  # where weights of MDRNets hold what a stage made
 MAY_CHANGE = ("steps", "workers", "log_every", "checkpoint_every", "show_every")  # when a run goes on
 
 
@@ -101,19 +102,43 @@ class Stage(ABC):
         return network
 
     def finished(self, name: str, network: NetworkT) -> NetworkT:
-        """`network` with the weights of the finished stage `name`, frozen."""
+        """`network` with the weights of the finished stage `name`, frozen; a run folder may be a weights folder too."""
         for run in self.runs:
             if is_finished(run, name):
                 path = run / name / RESULT
                 load_network(network, read_tensors(path)[0], str(path))
                 return self.frozen(network)
+            if name in BOXES and holds_weights(run):
+                load_network(network, box_of(load(run)[1], BOXES[name]), f"{run}, {name}")
+                return self.frozen(network)
         path = self.runs[0] / name / RESULT
         raise CheckpointError(f"{path} is missing: stage {self.config.name!r} needs the finished stage {name!r}")
+
+    def started(self, network: nn.Module, prefix: str) -> None:
+        """Give `network` the tensors that the weights `config.start` hold below `prefix`.
+
+        What they lack, or hold in another shape, stays as it was built: a network may have grown since.
+        """
+        if not self.config.start:
+            return
+        own, held = network.state_dict(), box_of(load(named_release(self.config.start))[1], prefix)
+        fitting = {name: value for name, value in held.items() if name in own and own[name].shape == value.shape}
+        if not fitting:
+            raise CheckpointError(
+                f"{self.config.start}: none of its tensors fits stage {self.config.name!r} of recipe "
+                f"{self.recipe.name!r}; start from weights of the same profile"
+            )
+        network.load_state_dict(own | fitting)
 
     def vgg(self) -> VGG16 | None:
         """VGG16 where the loss weights ask for it."""
         wanted = self.config.weights.perceptual or self.config.weights.style
         return self.frozen(VGG16.pretrained()) if wanted else None
+
+
+def box_of(state: State, prefix: str) -> State:
+    """The tensors of one box, by their names in it."""
+    return {name.removeprefix(prefix): value for name, value in state.items() if name.startswith(prefix)}
 
 
 def placed(network: NetworkT, device: torch.device) -> NetworkT:

@@ -98,6 +98,9 @@ def study(train: Vectors, held_out: Vectors, channels: int, epochs: int) -> list
     for slots in (4, 8, 16, 32, 64):
         for temperature in (1.0, 0.1, 0.03, 0.01):
             settings.append((f"m {slots}, tau {temperature}", replace(base, slots=slots, temperature=temperature)))
+    for temperature in (1.0, 0.5, 0.25, 0.1):
+        relative = replace(base, slots=32, temperature=temperature, temperature_unit="spread")
+        settings.append((f"m 32, tau {temperature} of the spread", relative))
     settings.append(("m 16, tau 1.0, N(0,1) slots", replace(base, init="normal")))
     settings.append(("m 16, tau 0.03, N(0,1) slots", replace(base, init="normal", temperature=0.03)))
     settings.append(("m 16, tau 0.03, reseeding", replace(base, temperature=0.03, reseed_after=100)))

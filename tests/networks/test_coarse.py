@@ -11,6 +11,7 @@ from torch._subclasses.fake_tensor import FakeTensorMode
 from torch.utils.flop_counter import FlopCounterMode
 
 from showface.errors import SettingError
+from showface.layers.harmonic_fill import harmonic_fill
 from showface.networks.coarse import CoarseConfig, CoarseNetwork
 
 PLAIN = CoarseConfig(
@@ -20,7 +21,8 @@ FOLDED = CoarseConfig(
     fold=4, widths=(8, 12), kernels=(3, 3), strides=(1, 2), encoder_blocks=(1, 1), decoder_blocks=(1,), norm="none",
 )  # fmt: skip
 ONES = replace(FOLDED, ones=True, largest_scale=4.0)
-EVERY = pytest.mark.parametrize("config", [PLAIN, FOLDED, ONES], ids=["plain", "folded", "ones"])
+FILLED = replace(ONES, fill="harmonic")
+EVERY = pytest.mark.parametrize("config", [PLAIN, FOLDED, ONES, FILLED], ids=["plain", "folded", "ones", "filled"])
 
 
 def network(config: CoarseConfig) -> CoarseNetwork:
@@ -138,3 +140,16 @@ def test_sizes_that_do_not_divide_are_refused() -> None:
     assert (PLAIN.multiple, FOLDED.multiple) == (8, 8)
     with pytest.raises(SettingError, match="36x36 pixels, expected multiples of 8"):
         network(PLAIN)(torch.zeros(1, 3, 36, 36), torch.zeros(1, 1, 36, 36))
+
+
+def test_the_gate_mixes_the_networks_pixels_with_the_harmonic_fill() -> None:
+    made = network(FILLED)
+    image, mask = face_and_mask()
+    assert made.gate is not None and made.gate.bias is not None
+    own = network(ONES)
+    own.load_state_dict({name: value for name, value in made.state_dict().items() if not name.startswith("gate")})
+    drawn, fill = own(image, mask), harmonic_fill(image, mask)
+    torch.testing.assert_close(made(image, mask), (drawn + fill) / 2)  # undecided at the start
+    with torch.no_grad():
+        made.gate.bias.fill_(20.0)
+    torch.testing.assert_close(made(image, mask), fill)

@@ -15,6 +15,7 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import Tensor, nn
+from torch.nn import functional as F
 
 from showface.errors import SettingError
 from showface.networks.disentangled_memory import (
@@ -28,6 +29,7 @@ from showface.networks.disentangled_memory import (
     read_sharpness,
     slot_entropy,
     soft_scores,
+    spread,
 )
 
 SMALL: dict[str, Any] = {"categories": 3, "slots": 4, "channels": 5, "decay": 0.9}
@@ -100,6 +102,28 @@ def test_unusable_slots_get_no_share() -> None:
 
 
 # the first slots
+
+
+def test_spread_known_answer() -> None:
+    half = math.sqrt(0.5)
+    slots = torch.tensor([[[1.0, 0.0], [0.0, 2.0]], [[1.0, 0.0], [7.0, 7.0]], [[3.0, 4.0], [6.0, 8.0]]])
+    usable = torch.tensor([[True, True], [True, False], [True, True]])
+    expected = torch.tensor([[1 - half], [1e-4], [1e-4]])  # a right angle; a single slot; two alike
+    torch.testing.assert_close(spread(slots, usable), expected)
+
+
+def test_a_temperature_of_the_spread_keeps_reads_sharp_when_styles_move_together() -> None:
+    """All vectors moved towards a common one, as style vectors do in training: the cosine's differences shrink."""
+    memory = taught(temperature=0.5, temperature_unit="spread")
+    fixed = taught(temperature=0.05)
+    queries = batch(seed=9)[0]
+    common = 20 * F.normalize(torch.ones(5), dim=0)
+    before = [m.read(queries).weights.amax(dim=-1).mean() for m in (memory, fixed)]
+    for m in (memory, fixed):
+        m.slots += common
+    after = [m.read(queries + common).weights.amax(dim=-1).mean() for m in (memory, fixed)]
+    assert after[0] > 0.6 * before[0]
+    assert after[1] < 0.5 * before[1]
 
 
 def test_farthest_points_known_answer() -> None:

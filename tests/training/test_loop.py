@@ -150,3 +150,47 @@ def test_devices_by_name() -> None:
         chosen_device("cup")
     with pytest.raises(SettingError, match="no such GPU here"):
         chosen_device("cuda:99")
+
+
+# ---------------------------------------------------------------------------------------------- weights to begin with
+
+
+def test_weights_stand_in_for_the_stages_they_hold(
+    finished_run: Path, tiny_recipe: Recipe, tmp_path: Path, console: Console
+) -> None:
+    released = finished_run / "weights"
+    names = [stage.name for stage in stages_to_train(tiny_recipe, (), released)]
+    assert names == ["reconstruction", "mdrnets"]
+    short = with_settings(tiny_recipe, ("reconstruction.steps=1", "mdrnets.steps=1"))
+    train(short, tmp_path / "run", earlier=released, device=CPU, console=console)
+    _, given = weights.load(released)
+    _, made = weights.load(tmp_path / "run" / "weights")
+    frozen = [name for name in made if name.startswith(("coarse.", "parser."))]
+    assert frozen and all(torch.equal(made[name], given[name]) for name in frozen)
+
+
+def test_a_stage_begins_with_the_weights_it_is_told(
+    finished_run: Path, tiny_recipe: Recipe, tmp_path: Path, console: Console
+) -> None:
+    """With a learning rate next to nothing the result is what was begun with."""
+    released = finished_run / "weights"
+    still = ("coarse.steps=1", "coarse.optimiser.lr=1e-12", f"coarse.start={json.dumps(str(released))}")
+    train(with_settings(tiny_recipe, still), tmp_path, stages=("coarse",), device=CPU, console=console)
+    _, given = weights.load(released)
+    made, _ = read_tensors(tmp_path / "coarse" / RESULT)
+    for name, tensor in made.items():
+        torch.testing.assert_close(tensor, given[f"coarse.{name}"], rtol=0, atol=1e-6)
+
+
+def test_a_network_that_grew_keeps_its_new_parts(
+    finished_run: Path, tiny_recipe: Recipe, tmp_path: Path, console: Console
+) -> None:
+    """Weights from before a network had a part give it the rest; another width is refused."""
+    start = f"coarse.start={json.dumps(str(finished_run / 'weights'))}"
+    grown = (start, "networks.coarse.fill=harmonic", "coarse.steps=1", "coarse.optimiser.lr=1e-12")
+    train(with_settings(tiny_recipe, grown), tmp_path / "a", stages=("coarse",), device=CPU, console=console)
+    made, _ = read_tensors(tmp_path / "a" / "coarse" / RESULT)
+    assert made["gate.bias"].abs().max() < 1e-6
+    with pytest.raises(CheckpointError, match=r"coarse\..* is \(.*recipe 'tiny' has"):
+        other = with_settings(tiny_recipe, (start, "networks.coarse.widths=[9,10]"))
+        train(other, tmp_path / "b", stages=("coarse",), device=CPU, console=console)

@@ -11,17 +11,18 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Literal, NamedTuple
+from typing import Literal, NamedTuple, get_args
 
 import torch
 import torch.nn.functional as F
 from jaxtyping import Bool, Float, Int64
 from torch import Tensor, distributed, nn
 
-from showface.errors import SettingError
+from showface.errors import SettingError, unknown
 from showface.semantics import CATEGORY_COUNT
 
 ReadMode = Literal["soft", "hard", "mean"]
+TemperatureUnit = Literal["cosine", "spread"]
 
 VECTORS_PER_SLOT = 4  # a block chooses its first slots among this many vectors per slot
 EPSILON = 1e-6
@@ -41,6 +42,9 @@ class MemoryConfig:
     """Alpha of Eq. 3; 0.99 suits runs of fewer than 20,000 steps."""
     temperature: float = 1.0
     """Divides the cosines before the soft-max of Eq. 4; 1 is the paper's, 0.1 reads more sharply."""
+    temperature_unit: TemperatureUnit = "cosine"
+    """What the temperature counts in: the cosine, or each block's own spread, so that reads stay as sharp as they are
+    while the style vectors move together."""
     init: Literal["data", "normal"] = "data"
     """First slots: vectors of the training faces, far from each other; or N(0, 1), with a fixed seed."""
     reseed_after: int = 0
@@ -55,6 +59,8 @@ class MemoryConfig:
             raise SettingError(f"memory: expected decay in 0..1, got {self.decay}")
         if not self.temperature > 0:
             raise SettingError(f"memory: expected a temperature above 0, got {self.temperature}")
+        if self.temperature_unit not in get_args(TemperatureUnit):
+            raise SettingError(unknown("memory.temperature_unit", self.temperature_unit, get_args(TemperatureUnit)))
         if self.reseed_after < 0:
             raise SettingError(f"memory: expected reseed_after of 0 (never) or more, got {self.reseed_after}")
 
@@ -90,8 +96,16 @@ def moved_slots(
     return torch.where(count > 0, decay * slots + (1 - decay) * mean, slots)
 
 
+def spread(slots: Float[Tensor, "n m c"], usable: Bool[Tensor, "n m"]) -> Float[Tensor, "n 1"]:
+    """How far the directions of a block's slots lie from their mean, as 1 - cosine: 0 = all alike; at least 1e-4."""
+    unit = F.normalize(slots, dim=-1, eps=EPSILON) * usable[..., None]
+    centre = F.normalize(unit.sum(dim=1, keepdim=True), dim=-1, eps=EPSILON)  # (n, 1, c)
+    distance = (1 - (unit * centre).sum(dim=-1)) * usable
+    return (distance.sum(dim=-1, keepdim=True) / usable.sum(dim=-1, keepdim=True).clamp_min(1)).clamp_min(1e-4)
+
+
 def soft_scores(
-    similarity: Float[Tensor, "b n m"], usable: Bool[Tensor, "n m"], temperature: float
+    similarity: Float[Tensor, "b n m"], usable: Bool[Tensor, "n m"], temperature: float | Float[Tensor, "n 1"]
 ) -> Float[Tensor, "b n m"]:
     """A of Eq. 4: soft-max over the usable slots; all zero in a block that has none."""
     lowest = torch.finfo(similarity.dtype).min
@@ -232,19 +246,22 @@ class DisentangledMemory(nn.Module):
         with torch.autocast(queries.device.type, enabled=False):
             slots = self.slots.clone()  # a later update must not change what autograd saved
             similarity = cosine_similarity(slots, queries.float())
-            weights = self._scores(similarity)
+            weights = self._scores(similarity, slots)
             filled = self.initialised.any(dim=-1)[:, None]  # (n, 1)
             vectors = torch.where(filled, aggregate(weights, slots), queries.float())
         return Retrieved(vectors.to(queries.dtype), weights)
 
-    def _scores(self, similarity: Float[Tensor, "b n m"]) -> Float[Tensor, "b n m"]:
+    def _scores(self, similarity: Float[Tensor, "b n m"], slots: Float[Tensor, "n m c"]) -> Float[Tensor, "b n m"]:
         """The share of every slot in an answer, by the configured read mode."""
         if self.config.read_mode == "hard":
             nearest = nearest_slot(similarity, self.initialised)
             return F.one_hot(nearest, self.config.slots).to(similarity.dtype) * self.initialised
         if self.config.read_mode == "mean":
             similarity = torch.zeros_like(similarity)
-        return soft_scores(similarity, self.initialised, self.config.temperature)
+        temperature: float | Tensor = self.config.temperature
+        if self.config.temperature_unit == "spread":
+            temperature = temperature * spread(slots, self.initialised)  # (n, 1)
+        return soft_scores(similarity, self.initialised, temperature)
 
     def slot_entropy(self) -> Float[Tensor, " n"]:
         """`slot_entropy` of the usage so far."""

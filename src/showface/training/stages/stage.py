@@ -117,18 +117,18 @@ class Stage(ABC):
     def started(self, network: nn.Module, prefix: str) -> None:
         """Give `network` the tensors that the weights `config.start` hold below `prefix`.
 
-        What they lack, or hold in another shape, stays as it was built: a network may have grown since.
+        Every one of them must fit; parts that the weights lack, of a network that grew since, stay as they were built.
         """
         if not self.config.start:
             return
         own, held = network.state_dict(), box_of(load(named_release(self.config.start))[1], prefix)
-        fitting = {name: value for name, value in held.items() if name in own and own[name].shape == value.shape}
-        if not fitting:
-            raise CheckpointError(
-                f"{self.config.start}: none of its tensors fits stage {self.config.name!r} of recipe "
-                f"{self.recipe.name!r}; start from weights of the same profile"
-            )
-        network.load_state_dict(own | fitting)
+        for name, value in held.items():
+            if name not in own or own[name].shape != value.shape:
+                raise CheckpointError(
+                    f"{self.config.start}: {prefix}{name} is {tuple(value.shape)}, recipe {self.recipe.name!r} has "
+                    f"{tuple(own[name].shape) if name in own else 'no such tensor'}; start from the same profile"
+                )
+        network.load_state_dict(own | held)
 
     def vgg(self) -> VGG16 | None:
         """VGG16 where the loss weights ask for it."""

@@ -3,7 +3,16 @@ from __future__ import annotations
 import pytest
 
 from showface.errors import SettingError
-from showface.semantics import BISENET_ORDER, CATEGORY_COUNT, MERGES, OFFICIAL_ORDER, PALETTE, merge
+from showface.semantics import (
+    BISENET_ORDER,
+    CATEGORY_COUNT,
+    MERGES,
+    OFFICIAL_ORDER,
+    PALETTE,
+    REGIONS,
+    merge,
+    region_categories,
+)
 
 # METHOD section 3, the tables of map A as written there
 FROM_BISENET = [0, 1, 2, 2, 3, 3, 4, 5, 5, 6, 7, 8, 8, 8, 9, 10, 11, 12, 13]
@@ -61,3 +70,27 @@ def test_every_category_has_its_own_colour() -> None:
 def test_unknown_map_is_refused() -> None:
     with pytest.raises(SettingError, match="unknown class map 'D'"):
         merge("D")
+
+
+# ------------------------------------------------------------------ regions
+
+
+def test_regions_are_whole_categories_of_the_default_map() -> None:
+    names = merge("A").categories
+    found = {region: {names[index] for index in region_categories(region)} for region in REGIONS}
+    assert found["eyes"] == {"eye"} and found["mouth"] == {"mouth"} and found["glasses"] == {"eyeglass"}
+    assert found["face"] == {"skin", "brow", "eye", "eyeglass", "nose", "mouth"}
+    assert set().union(*found.values()) == set(names) - {"background"}
+
+
+def test_a_region_that_the_map_joins_with_others_is_refused() -> None:
+    assert len(region_categories("eyes", "B")) == 2  # left and right
+    with pytest.raises(SettingError, match="does not tell it from"):
+        region_categories("glasses", "B")
+    with pytest.raises(SettingError, match="does not tell it from"):
+        region_categories("ears", "C")  # earrings are ears there
+
+
+def test_an_unknown_region_is_refused_with_the_nearest_name() -> None:
+    with pytest.raises(SettingError, match="unknown region 'eye'; did you mean 'eyes'"):
+        region_categories("eye")

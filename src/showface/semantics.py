@@ -79,6 +79,44 @@ def merge(name: str) -> Merge:
     return MERGES[name]
 
 
+# what a person may ask for by name, as parsing classes
+REGIONS = {
+    "eyes": ("l_eye", "r_eye"),
+    "brows": ("l_brow", "r_brow"),
+    "nose": ("nose",),
+    "mouth": ("mouth", "u_lip", "l_lip"),
+    "glasses": ("eyeglass",),
+    "ears": ("l_ear", "r_ear"),
+    "earrings": ("earring",),
+    "skin": ("skin",),
+    "face": (
+        "skin", "l_brow", "r_brow", "l_eye", "r_eye", "eyeglass", "nose", "mouth", "u_lip", "l_lip",
+    ),
+    "hair": ("hair",),
+    "hat": ("hat",),
+    "neck": ("neck",),
+    "necklace": ("necklace",),
+    "clothes": ("cloth",),
+}  # fmt: skip
+
+
+def region_categories(region: str, class_map: str = "A") -> tuple[int, ...]:
+    """The categories of `class_map` that make up one of `REGIONS`; refused where the map joins it with something else.
+
+    Map B, for instance, counts glasses as skin, so that they cannot be asked for.
+    """
+    if region not in REGIONS:
+        raise SettingError(unknown("region", region, REGIONS))
+    table = merge(class_map).table(OFFICIAL_ORDER)
+    inside = {table[OFFICIAL_ORDER.index(name)] for name in REGIONS[region]}
+    others = {index for name, index in zip(OFFICIAL_ORDER, table, strict=True) if name not in REGIONS[region]}
+    if inside & others:
+        raise SettingError(
+            f"region {region!r}: the face parser of these weights does not tell it from its surroundings"
+        )
+    return tuple(sorted(inside))
+
+
 # one colour per category, for pictures of semantic maps (RGB, 0..255)
 PALETTE = (
     (0, 0, 0), (230, 180, 150), (120, 70, 30), (40, 90, 220), (120, 220, 230), (200, 120, 90), (240, 210, 60),

@@ -111,9 +111,7 @@ def region_categories(region: str, class_map: str = "A") -> tuple[int, ...]:
     inside = {table[OFFICIAL_ORDER.index(name)] for name in REGIONS[region]}
     others = {index for name, index in zip(OFFICIAL_ORDER, table, strict=True) if name not in REGIONS[region]}
     if inside & others:
-        raise SettingError(
-            f"region {region!r}: the face parser of these weights does not tell it from its surroundings"
-        )
+        raise SettingError(f"region {region!r}: the parser of these weights does not tell it from its surroundings")
     return tuple(sorted(inside))
 
 

@@ -12,7 +12,8 @@ import struct
 import uuid
 import warnings
 import zlib
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import IO, Any
 
@@ -45,7 +46,7 @@ _DECODER_ERRORS = (
     TypeError, ArithmeticError, Image.DecompressionBombError,
 )  # fmt: skip
 
-_UPRIGHT = {
+UPRIGHT = {  # EXIF orientation -> what makes the picture upright
     2: Image.Transpose.FLIP_LEFT_RIGHT,
     3: Image.Transpose.ROTATE_180,
     4: Image.Transpose.FLIP_TOP_BOTTOM,
@@ -74,21 +75,42 @@ def read_image(path: str | os.PathLike[str], *, pixel_limit: int = PIXEL_LIMIT) 
 
 def open_image(path: str | os.PathLike[str], *, pixel_limit: int = PIXEL_LIMIT) -> Image.Image:
     """The picture in `path` decoded and upright, in the mode it was stored in; of an animation the first frame."""
+    with opened(path, pixel_limit=pixel_limit) as picture:
+        picture.load()
+        return _upright(picture)
+
+
+@contextmanager
+def opened(path: str | os.PathLike[str], *, pixel_limit: int = PIXEL_LIMIT) -> Iterator[ImageFile.ImageFile]:
+    """The picture in `path`, its header read and checked and nothing decoded yet, for as long as the block lasts.
+
+    Whatever a decoder raises within the block becomes an `ImageError` with the file's name. An animation is a warning.
+    """
+    with one_linereason(path), Path(path).open("rb") as stream:
+        picture = _identify(stream)
+        refuse_too_many_pixels(picture.size, pixel_limit)
+        _refuse_damaged_png(picture, stream)
+        if getattr(picture, "is_animated", False) and picture.format != "MPO":
+            warnings.warn(f"{path}: has several frames; only the first is used", stacklevel=4)
+        yield picture
+
+
+@contextmanager
+def one_linereason(path: str | os.PathLike[str]) -> Iterator[None]:
+    """Whatever a decoder raises within the block becomes an `ImageError`: the file's name and one line."""
     try:
-        with Path(path).open("rb") as stream:
-            picture = _identify(stream)
-            width, height = picture.size
-            if width * height > pixel_limit:
-                raise ImageError(
-                    f"{path}: {width} x {height} pixels are more than the limit of {pixel_limit:,}; make it smaller"
-                )
-            _refuse_damaged_png(picture, stream)
-            if getattr(picture, "is_animated", False) and picture.format != "MPO":
-                warnings.warn(f"{path}: has several frames; only the first is used", stacklevel=2)
-            picture.load()
+        yield
+    except ImageError as error:
+        raise error if str(error).startswith(f"{path}: ") else ImageError(f"{path}: {error}") from error
     except _DECODER_ERRORS as error:
-        raise ImageError(f"{path}: {_reason(error)}") from error
-    return _upright(picture)
+        raise ImageError(f"{path}: {reason(error)}") from error
+
+
+def refuse_too_many_pixels(size: tuple[int, int], pixel_limit: int) -> None:
+    """Raises `ImageError` if a picture of `size` (width, height) has more than `pixel_limit` pixels."""
+    width, height = size
+    if width * height > pixel_limit:
+        raise ImageError(f"{width} x {height} pixels are more than the limit of {pixel_limit:,}; make it smaller")
 
 
 def rgb(picture: Image.Image) -> Image.Image:
@@ -103,7 +125,7 @@ def rgb(picture: Image.Image) -> Image.Image:
             picture = picture.convert("RGBA")
         converted = picture.convert("RGB")
     except _DECODER_ERRORS as error:
-        raise ImageError(f"a picture of mode {picture.mode} cannot be turned into RGB: {_reason(error)}") from error
+        raise ImageError(f"a picture of mode {picture.mode} cannot be turned into RGB: {reason(error)}") from error
     if picture.mode not in ("RGBA", "RGBX", "RGBa"):  # the colour profile of another colour space
         converted.info.pop("icc_profile", None)
     return converted
@@ -155,12 +177,12 @@ def _upright(picture: Image.Image) -> Image.Image:
         orientation = picture.getexif().get(274, 1)
     except _DECODER_ERRORS:
         orientation = 1
-    turned = picture.transpose(_UPRIGHT[orientation]) if orientation in _UPRIGHT else picture.copy()
+    turned = picture.transpose(UPRIGHT[orientation]) if orientation in UPRIGHT else picture.copy()
     turned.info = {name: turned.info[name] for name in ("icc_profile", "transparency") if name in turned.info}
     return turned
 
 
-def _reason(error: Exception) -> str:
+def reason(error: Exception) -> str:
     """One line that says why; MemoryError and EOFError come without words."""
     if isinstance(error, OSError) and error.strerror:
         return error.strerror
@@ -181,15 +203,22 @@ def write_image(path: str | os.PathLike[str], picture: Image.Image, *, overwrite
     if form in ("JPEG", "BMP"):  # these hold no alpha
         picture = rgb(picture)
     options = _SAVE_OPTIONS.get(form, {}) | {"icc_profile": picture.info.get("icc_profile")}
+    with writing(target) as stream:
+        picture.save(stream, format=form, **options)
+
+
+@contextmanager
+def writing(target: Path) -> Iterator[IO[bytes]]:
+    """A stream whose bytes become the file `target` at the end of the block, or nothing does if the block fails."""
     part = target.with_name(f".{uuid.uuid4().hex}.part")
     try:
         with part.open("xb") as stream:
-            picture.save(stream, format=form, **options)
+            yield stream
             stream.flush()
             os.fsync(stream.fileno())
         os.replace(part, target)
     except (OSError, ValueError, OverflowError, struct.error) as error:
-        raise ImageError(f"{target}: cannot be written: {_reason(error)}") from error
+        raise ImageError(f"{target}: cannot be written: {reason(error)}") from error
     finally:
         part.unlink(missing_ok=True)
 

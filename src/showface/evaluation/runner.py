@@ -1,33 +1,45 @@
 """Runs methods over the table of a protocol and measures every picture (method section 9).
 
 All methods are measured alike: they are handed pictures without the hidden pixels, what they return is put into the
-known pixels here, and L1, PSNR and SSIM are taken of the uint8 result.
+known pixels here, and every measure is taken of the uint8 result.
 """
 
 from __future__ import annotations
 
+import hashlib
+import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 
 import torch
 from jaxtyping import Bool, UInt8
 from torch import Tensor
 
+from showface.errors import DataError
+from showface.evaluation.measures import PLAIN, PictureMetric
 from showface.evaluation.protocol import Pair, Protocol, read_face, read_sized_mask
 from showface.masks import hole_share
-from showface.metrics.l1 import l1
-from showface.metrics.psnr import psnr
-from showface.metrics.ssim import ssim
 
 Method = Callable[[UInt8[Tensor, "b 3 h w"], Bool[Tensor, "b 1 h w"]], UInt8[Tensor, "b 3 h w"]]
 """From pictures whose hidden pixels are 0 and masks (True = hole) to pictures; RGB in 0..255."""
 
-METRICS = {"l1": l1, "psnr": psnr, "ssim": ssim}
+PairMethod = Callable[[str, Sequence[Pair]], UInt8[Tensor, "b 3 h w"]]
+"""From a bucket and its pairs to pictures: results that are there already and only have to be read."""
+
+METRICS = PLAIN
+
+
+@dataclass(frozen=True)
+class FromPairs:
+    """A method that is told which pairs are wanted and never sees a picture."""
+
+    read: PairMethod
 
 
 @dataclass(frozen=True)
 class Measurement:
-    """One method's result on one pair; `values` by the name of the metric."""
+    """One method's result on one pair; `values` by the name of the metric, NaN where it is not defined."""
 
     method: str
     bucket: str
@@ -35,31 +47,105 @@ class Measurement:
     mask: str
     share: float
     values: dict[str, float]
+    completed: str = ""  # sha256 of the measured pixels
+    truth: str = ""  # sha256 of the face's pixels at the measured size
+    seconds: float = 0.0  # the method alone, its share of the batch
+
+
+class Memory:
+    """What is measured already: nothing, and nothing is kept. `journal.Journal` keeps it on the disk."""
+
+    def recall(self, method: str, bucket: str, names: Sequence[tuple[str, str]]) -> list[Measurement] | None:
+        """The measurements of `method` on the pairs (face, mask) if all of them are known, else None."""
+        return None
+
+    def keep(self, measured: Sequence[Measurement], completed: UInt8[Tensor, "b 3 h w"]) -> None:
+        """Takes a batch's measurements and the pictures they are of."""
+
+    def keep_truth(self, truth: UInt8[Tensor, "b 3 h w"], hashes: Sequence[str]) -> None:
+        """Takes a batch's faces, of which something was measured."""
 
 
 def evaluate(
     protocol: Protocol,
-    methods: Mapping[str, Method],
+    methods: Mapping[str, Method | FromPairs],
     *,
+    metrics: Mapping[str, PictureMetric] = METRICS,
     batch: int = 8,
+    memory: Memory | None = None,
     progress: Callable[[int, int], None] = lambda done, total: None,
 ) -> list[Measurement]:
-    """Every method on every pair; `progress` is told the number of pairs dealt with and their total."""
-    total, done = sum(len(pairs) for pairs in protocol.pairs.values()), 0
+    """Every method on every pair, batch by batch; what `memory` recalls is not done again.
+
+    `progress` is told the number of completed pictures dealt with and their total. Batches are the same however often
+    a run was stopped, so the numbers are too.
+    """
+    memory = memory or Memory()
+    total, done = len(methods) * sum(len(pairs) for pairs in protocol.pairs.values()), 0
     results: list[Measurement] = []
-    for bucket, pairs in protocol.pairs.items():
-        for chunk in _chunks(pairs, batch):
-            images, masks = read_batch(chunk, protocol.config.size)
-            for name, method in methods.items():
-                completed = complete(method, images, masks)
-                results += _measure(name, bucket, chunk, completed, images, masks)
-            done += len(chunk)
+    for part in _batches(protocol, batch):
+        known = {name: memory.recall(name, part.bucket, part.names) for name in methods}
+        if any(rows is None for rows in known.values()):
+            memory.keep_truth(part.images, part.truths)
+        for name, method in methods.items():
+            rows = known[name]
+            if rows is None:
+                rows, completed = _measured(name, method, part, metrics)
+                memory.keep(rows, completed)
+            results += rows
+            done += len(rows)
             progress(done, total)
     return results
 
 
-def _chunks(pairs: Sequence[Pair], size: int) -> Iterator[Sequence[Pair]]:
-    return (pairs[first : first + size] for first in range(0, len(pairs), size))
+class _Batch:
+    """Pairs of one bucket that are measured together; their pixels are read when they are first needed."""
+
+    def __init__(self, protocol: Protocol, bucket: str, pairs: Sequence[Pair]) -> None:
+        self.bucket, self.pairs, self._size = bucket, pairs, protocol.config.size
+        self.names = [(protocol.face_name(pair), protocol.mask_name(pair)) for pair in pairs]
+
+    @cached_property
+    def _pixels(self) -> tuple[UInt8[Tensor, "b 3 h w"], Bool[Tensor, "b 1 h w"]]:
+        return read_batch(self.pairs, self._size)
+
+    @property
+    def images(self) -> UInt8[Tensor, "b 3 h w"]:
+        return self._pixels[0]
+
+    @property
+    def masks(self) -> Bool[Tensor, "b 1 h w"]:
+        return self._pixels[1]
+
+    @cached_property
+    def truths(self) -> list[str]:
+        return content_hashes(self.images)
+
+
+def _batches(protocol: Protocol, size: int) -> Iterator[_Batch]:
+    for bucket, pairs in protocol.pairs.items():
+        for first in range(0, len(pairs), size):
+            yield _Batch(protocol, bucket, pairs[first : first + size])
+
+
+def _measured(
+    name: str, method: Method | FromPairs, batch: _Batch, metrics: Mapping[str, PictureMetric]
+) -> tuple[list[Measurement], UInt8[Tensor, "b 3 h w"]]:
+    """What `method` makes of a batch, and every measure of it."""
+    _ = batch.images  # reading is not the method's time
+    started = time.perf_counter()
+    completed = result_of(method, batch.bucket, batch.pairs, batch.images, batch.masks)
+    seconds = (time.perf_counter() - started) / len(batch.pairs)
+    columns = {metric: compute(completed, batch.images).tolist() for metric, compute in metrics.items()}
+    hashes = content_hashes(completed)
+    rows = [
+        Measurement(
+            name, batch.bucket, face, mask, hole_share(batch.masks[i]),
+            {metric: column[i] for metric, column in columns.items()}, hashes[i], batch.truths[i], seconds,
+        )
+        for i, (face, mask) in enumerate(batch.names)
+    ]  # fmt: skip
+    return rows, completed
 
 
 def read_batch(
@@ -70,6 +156,19 @@ def read_batch(
     return images, torch.stack([torch.from_numpy(read_sized_mask(pair.mask, size))[None] for pair in pairs])
 
 
+def result_of(
+    method: Method | FromPairs,
+    bucket: str,
+    pairs: Sequence[Pair],
+    images: UInt8[Tensor, "b 3 h w"],
+    masks: Bool[Tensor, "b 1 h w"],
+) -> UInt8[Tensor, "b 3 h w"]:
+    """The completed pictures of a method of either kind, known pixels put back."""
+    if isinstance(method, FromPairs):
+        return torch.where(masks, method.read(bucket, pairs), images)
+    return complete(method, images, masks)
+
+
 def complete(
     method: Method, images: UInt8[Tensor, "b 3 h w"], masks: Bool[Tensor, "b 1 h w"]
 ) -> UInt8[Tensor, "b 3 h w"]:
@@ -77,18 +176,18 @@ def complete(
     return torch.where(masks, method(images.masked_fill(masks, 0), masks), images)
 
 
-def _measure(
-    method: str,
-    bucket: str,
-    pairs: Sequence[Pair],
-    completed: UInt8[Tensor, "b 3 h w"],
-    truth: UInt8[Tensor, "b 3 h w"],
-    masks: Bool[Tensor, "b 1 h w"],
-) -> list[Measurement]:
-    values = {name: metric(completed, truth).tolist() for name, metric in METRICS.items()}
-    return [
-        Measurement(
-            method, bucket, pair.face.name, pair.mask.name, hole_share(mask), {name: values[name][i] for name in values}
-        )
-        for i, (pair, mask) in enumerate(zip(pairs, masks, strict=True))
-    ]
+def show(
+    protocol: Protocol, methods: Mapping[str, Method | FromPairs], bucket: str, face: str, mask: str
+) -> tuple[UInt8[Tensor, "3 h w"], Bool[Tensor, "1 h w"], dict[str, UInt8[Tensor, "3 h w"]]]:
+    """One pair to look at: the truth, the hole (True) and what each method makes of it, RGB in 0..255."""
+    for pair in protocol.pairs.get(bucket, []):
+        if (protocol.face_name(pair), protocol.mask_name(pair)) == (face, mask):
+            images, masks = read_batch([pair], protocol.config.size)
+            made = {name: result_of(method, bucket, [pair], images, masks)[0] for name, method in methods.items()}
+            return images[0], masks[0], made
+    raise DataError(f"{face} under {mask}: no such pair in bucket {bucket}")
+
+
+def content_hashes(images: UInt8[Tensor, "b 3 h w"]) -> list[str]:
+    """sha256 of the pixels of each picture."""
+    return [hashlib.sha256(image.contiguous().numpy().data).hexdigest() for image in images.cpu()]

@@ -17,7 +17,7 @@ from PIL import Image, ImageDraw
 from torch import Tensor
 
 from showface.errors import ImageError, MaskError
-from showface.images import open_image, resize_image, unit_values
+from showface.images import PIXEL_LIMIT, open_image, resize_image, unit_values
 
 BUCKETS = {"1-20": (0.01, 0.2), "20-40": (0.2, 0.4), "40-60": (0.4, 0.6)}  # hole shares, as in the paper's tables
 
@@ -25,9 +25,9 @@ BUCKETS = {"1-20": (0.01, 0.2), "20-40": (0.2, 0.4), "40-60": (0.4, 0.6)}  # hol
 # ---------------------------------------------------------------------------------------------- reading
 
 
-def read_mask(path: str | os.PathLike[str]) -> Bool[np.ndarray, "h w"]:
+def read_mask(path: str | os.PathLike[str], *, pixel_limit: int = PIXEL_LIMIT) -> Bool[np.ndarray, "h w"]:
     """The mask in the picture file `path`; True = hole. See `binarise` for what counts as a hole."""
-    picture = open_image(path)
+    picture = open_image(path, pixel_limit=pixel_limit)
     try:
         return mask_of(picture)
     except (ImageError, MaskError) as error:
@@ -78,6 +78,15 @@ def _above_half(values: np.ndarray) -> Bool[np.ndarray, "h w c"]:
     if values.dtype not in (np.uint8, np.uint16):  # half of an int64's scale would call 0/255 an empty mask
         raise MaskError(f"expected a mask of {values.dtype} to hold 0 and 1 only; give uint8 for 0 to 255")
     return np.asarray(values > np.iinfo(values.dtype).max // 2)
+
+
+def refuse_other_size(mask: Bool[np.ndarray, "h w"], size: tuple[int, int]) -> None:
+    """Raises `MaskError` if `mask` is not of the picture's `size` (height, width)."""
+    if mask.shape != size:
+        raise MaskError(
+            f"expected a mask of the picture's size {size[1]} x {size[0]}, found {mask.shape[1]} x {mask.shape[0]}; "
+            "draw it on this picture or resize it (--resize-mask)"
+        )
 
 
 # ---------------------------------------------------------------------------------------------- resizing

@@ -32,6 +32,7 @@ from showface.networks.mdrnets import MDRNets, MDRNetsConfig
 
 FORMAT = "showface-1"
 MODEL, CONFIG = "model.safetensors", "config.json"
+RESULT = "network.safetensors"  # what a finished stage of training leaves in its folder
 _KEY = "showface"  # under which the metadata of the safetensors holds our facts
 _PICKLES = (".pt", ".pth", ".ckpt", ".bin", ".pkl", ".pickle")
 _CURE = "fetch or export the weights again"

@@ -9,7 +9,9 @@ from showface.data.mask_sets import MaskSource
 from showface.errors import SettingError, unknown
 from showface.recipes.base import base
 from showface.recipes.compact import compact
+from showface.recipes.deepfillv2 import deepfillv2
 from showface.recipes.paper import paper_celebahq, paper_ffhq
+from showface.recipes.pconv import pconv
 from showface.recipes.smoke import smoke
 from showface.training.configuration import Recipe
 
@@ -21,6 +23,8 @@ RECIPES: dict[str, RecipeFunction] = {
     "base": base,
     "compact": compact,
     "smoke": smoke,
+    "deepfillv2": deepfillv2,
+    "pconv": pconv,
 }
 
 

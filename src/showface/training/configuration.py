@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Literal, get_args
 
+from showface.baselines.deepfillv2 import DeepFillV2Config
 from showface.data.batches import DataConfig
 from showface.errors import SettingError, unknown
 from showface.losses.objective import LossWeights, ObjectiveOptions
@@ -12,7 +13,7 @@ from showface.networks.discriminator import DiscriminatorConfig
 from showface.networks.mdrnets import MDRNetsConfig
 from showface.networks.reconstruction import ReconstructionConfig
 
-StageName = Literal["face_parser", "coarse", "reconstruction", "mdrnets"]
+StageName = Literal["face_parser", "coarse", "reconstruction", "mdrnets", "deepfillv2"]
 Schedule = Literal["constant", "cosine"]
 Precision = Literal["bf16", "fp32"]
 
@@ -46,7 +47,7 @@ class OptimiserConfig:
 
 @dataclass(frozen=True, kw_only=True)
 class StageConfig:
-    """One of the four stages: data, length, optimisation, losses, and how often it reports."""
+    """One stage: data, length, optimisation, losses, and how often it reports."""
 
     name: StageName
     steps: int  # optimiser steps
@@ -92,7 +93,8 @@ class Recipe:
     """A complete run: networks and the stages in the order they are trained."""
 
     name: str
-    networks: MDRNetsConfig
+    networks: MDRNetsConfig = field(default_factory=MDRNetsConfig)  # ours; of no effect on the stage of a baseline
+    baseline: DeepFillV2Config | None = None  # the network of a method to compare with
     reconstruction: ReconstructionConfig = field(default_factory=ReconstructionConfig)
     discriminator: DiscriminatorConfig = field(default_factory=DiscriminatorConfig)
     stages: tuple[StageConfig, ...] = ()

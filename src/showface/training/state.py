@@ -20,7 +20,7 @@ from showface.errors import CheckpointError, WeightsError
 
 Json = dict[str, Any]
 KEPT = 2  # checkpoints that stay on disk
-RESULT = "network.safetensors"  # what a finished stage leaves in its folder
+RESULT = weights.RESULT
 
 
 @dataclass

@@ -1,4 +1,4 @@
-"""The four stages of training: face_parser, coarse, reconstruction, mdrnets."""
+"""The four stages of training, face_parser, coarse, reconstruction and mdrnets, and one of each baseline's."""
 
 from __future__ import annotations
 
@@ -22,6 +22,10 @@ def build_stage(recipe: Recipe, config: StageConfig, runs: tuple[Path, ...], dev
         from showface.training.stages.face_parser import FaceParserStage
 
         return FaceParserStage(recipe, config, runs, device)
+    if config.name == "deepfillv2":
+        from showface.training.stages.deepfillv2 import DeepFillV2Stage
+
+        return DeepFillV2Stage(recipe, config, runs, device)
     if config.name == "reconstruction":
         from showface.training.stages.reconstruction import ReconstructionStage
 

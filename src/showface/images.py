@@ -66,11 +66,8 @@ def read_image(path: str | os.PathLike[str], *, pixel_limit: int = PIXEL_LIMIT) 
     Raises `ImageError` if it is no picture, damaged, larger than `pixel_limit` pixels or of a format not in `FORMATS`
     (the content decides, not the suffix).
     """
-    picture = open_image(path, pixel_limit=pixel_limit)
-    try:
-        return rgb(picture)
-    except ImageError as error:
-        raise ImageError(f"{path}: {error}") from error
+    with one_line_reason(path):
+        return rgb(open_image(path, pixel_limit=pixel_limit))
 
 
 def open_image(path: str | os.PathLike[str], *, pixel_limit: int = PIXEL_LIMIT) -> Image.Image:
@@ -86,24 +83,32 @@ def opened(path: str | os.PathLike[str], *, pixel_limit: int = PIXEL_LIMIT) -> I
 
     Whatever a decoder raises within the block becomes an `ImageError` with the file's name. An animation is a warning.
     """
-    with one_linereason(path), Path(path).open("rb") as stream:
+    with one_line_reason(path), Path(path).open("rb") as stream:
         picture = _identify(stream)
         refuse_too_many_pixels(picture.size, pixel_limit)
         _refuse_damaged_png(picture, stream)
         if getattr(picture, "is_animated", False) and picture.format != "MPO":
-            warnings.warn(f"{path}: has several frames; only the first is used", stacklevel=4)
+            warnings.warn(f"{shown(path)}: has several frames; only the first is used", stacklevel=4)
         yield picture
 
 
 @contextmanager
-def one_linereason(path: str | os.PathLike[str]) -> Iterator[None]:
+def one_line_reason(path: str | os.PathLike[str]) -> Iterator[None]:
     """Whatever a decoder raises within the block becomes an `ImageError`: the file's name and one line."""
     try:
         yield
     except ImageError as error:
-        raise error if str(error).startswith(f"{path}: ") else ImageError(f"{path}: {error}") from error
+        if str(error).startswith(f"{shown(path)}: "):
+            raise
+        raise ImageError(f"{shown(path)}: {error}") from error
     except _DECODER_ERRORS as error:
-        raise ImageError(f"{path}: {reason(error)}") from error
+        raise ImageError(f"{shown(path)}: {reason(error)}") from error
+
+
+def shown(path: str | os.PathLike[str]) -> str:
+    """A file's name for a message of one line: line breaks, other controls and undecodable bytes are escaped."""
+    name = os.fspath(path)
+    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode("ascii") for c in name)
 
 
 def refuse_too_many_pixels(size: tuple[int, int], pixel_limit: int) -> None:
@@ -198,8 +203,8 @@ def write_image(path: str | os.PathLike[str], picture: Image.Image, *, overwrite
     An existing file is refused unless `overwrite`. Lossless except for JPEG (quality 95, no colour subsampling). The
     colour profile stays; other metadata goes.
     """
-    target = Path(path)
-    form = refuse_unwritable(target, overwrite=overwrite)
+    form = refuse_unwritable(path, overwrite=overwrite)
+    target = Path(os.path.realpath(path))  # of a link, what it points to
     if form in ("JPEG", "BMP"):  # these hold no alpha
         picture = rgb(picture)
     options = _SAVE_OPTIONS.get(form, {}) | {"icc_profile": picture.info.get("icc_profile")}
@@ -217,22 +222,24 @@ def writing(target: Path) -> Iterator[IO[bytes]]:
             stream.flush()
             os.fsync(stream.fileno())
         os.replace(part, target)
-    except (OSError, ValueError, OverflowError, struct.error) as error:
-        raise ImageError(f"{target}: cannot be written: {reason(error)}") from error
+    except (OSError, ValueError, OverflowError, MemoryError, struct.error) as error:
+        raise ImageError(f"{shown(target)}: cannot be written: {reason(error)}") from error
     finally:
         part.unlink(missing_ok=True)
 
 
 def refuse_unwritable(path: str | os.PathLike[str], *, overwrite: bool = False) -> str:
     """The format in which `write_image` would write `path`; an `ImageError` if it would refuse. To ask before work."""
-    target = Path(path)
+    target, name = Path(path), shown(path)
     form = SUFFIXES.get(target.suffix.lower())
     if form is None:
-        raise ImageError(f"{target}: expected a name ending in {', '.join(SUFFIXES)}, found {target.suffix or 'none'}")
+        raise ImageError(
+            f"{shown(target)}: expected a name ending in {', '.join(SUFFIXES)}, found {shown(target.suffix) or 'none'}"
+        )
     if target.is_dir():
-        raise ImageError(f"{target}: is a folder; give the name of a picture")
-    if target.exists() and not overwrite:
-        raise ImageError(f"{target}: exists already; choose another name or ask to overwrite it")
+        raise ImageError(f"{shown(target)}: is a folder; give the name of a picture")
+    if os.path.lexists(target) and not overwrite:
+        raise ImageError(f"{name}: exists already; choose another name or ask to overwrite it")
     return form
 
 

@@ -12,7 +12,7 @@ from PIL import Image, ImageCms
 def to_rgb(pixels: np.ndarray, mode: str, icc_profile: bytes | None) -> UInt8[np.ndarray, "h w 3"]:
     """Pixels (h, w, c) of `mode`, uint8, uint16 or floats in [0, 1], as 8-bit RGB; alpha is left out."""
     if mode == "CMYK":
-        return np.asarray(_managed(Image.fromarray(as_uint8(pixels), "CMYK"), icc_profile, to_cmyk=False))
+        return np.asarray(_managed(pillow_of(as_uint8(pixels), "CMYK"), icc_profile, to_cmyk=False))
     colours = as_uint8(pixels[..., :1] if mode in ("L", "LA") else pixels[..., :3])
     return np.ascontiguousarray(np.broadcast_to(colours, (*colours.shape[:2], 3)))
 
@@ -50,6 +50,14 @@ def scaled(values: np.ndarray, dtype: np.dtype) -> np.ndarray:
 
 
 FULL_SCALE = {np.dtype(np.uint8): 255, np.dtype(np.uint16): 65535}  # floats have 1
+
+
+def pillow_of(pixels: np.ndarray, mode: str) -> Image.Image:
+    """Pixels (h, w, c) of `mode` as a Pillow picture: uint8 of any mode, uint16 and float32 of L alone."""
+    if mode == "CMYK":
+        size = (pixels.shape[1], pixels.shape[0])
+        return Image.frombuffer("CMYK", size, np.ascontiguousarray(pixels), "raw", "CMYK", 0, 1)
+    return Image.fromarray(np.ascontiguousarray(pixels[..., 0] if mode == "L" else pixels))
 
 
 def _managed(picture: Image.Image, icc_profile: bytes | None, *, to_cmyk: bool) -> Image.Image:

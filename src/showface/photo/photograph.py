@@ -17,23 +17,13 @@ from jaxtyping import Bool, Float, UInt8
 from PIL import Image
 
 from showface.errors import MaskError, NonFiniteError
-from showface.photo.colours import from_rgb, to_rgb
+from showface.photo.colours import as_uint8, from_rgb, pillow_of, to_rgb
+from showface.photo.metadata import Metadata
 
 Mode = Literal["L", "LA", "RGB", "RGBA", "CMYK"]
 PixelBox = tuple[int, int, int, int]  # left, top, right, bottom
 
 CHANNELS: dict[Mode, int] = {"L": 1, "LA": 2, "RGB": 3, "RGBA": 4, "CMYK": 4}
-
-
-@dataclass(frozen=True, kw_only=True)
-class Metadata:
-    """What a file says besides its pixels, in a form that every format can take; None or empty = it says nothing."""
-
-    icc_profile: bytes | None = None
-    exif: bytes | None = None  # a TIFF block without "Exif\0\0"; neither orientation nor thumbnail are in it
-    xmp: bytes | None = None
-    dpi: tuple[float, float] | None = None
-    colour_chunks: tuple[tuple[bytes, bytes], ...] = ()  # PNG: (name, body) of gAMA, cHRM, sRGB, cICP
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -43,6 +33,27 @@ class JpegSettings:
     tables: tuple[tuple[int, ...], ...]  # of 64 steps each, row by row, turned with the picture
     subsampling: int  # Pillow's number: 0 = 4:4:4, 1 = 4:2:2, 2 = 4:2:0
     progressive: bool
+
+
+@dataclass(frozen=True)
+class SourceFile:
+    """The file a photo was read from, so that an unchanged photo is written as the very same bytes."""
+
+    path: Path
+    size: int  # bytes
+    modified: int  # nanoseconds
+
+    @classmethod
+    def of(cls, path: Path) -> SourceFile:
+        status = path.stat()
+        return cls(path.absolute(), status.st_size, status.st_mtime_ns)
+
+    def is_unchanged(self) -> bool:
+        """Whether the file is still there as it was when it was read."""
+        try:
+            return self == SourceFile.of(self.path)
+        except OSError:
+            return False
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -62,7 +73,7 @@ class Photo:
     metadata: Metadata = field(default_factory=Metadata)
     jpeg: JpegSettings | None = None
     compression: str | None = None  # TIFF: Pillow's name of the compression
-    source: Path | None = None  # the file that holds exactly this photo; None once a pixel was changed
+    source: SourceFile | None = None  # the file that holds exactly this photo; None once a pixel was changed
 
     @property
     def height(self) -> int:
@@ -116,11 +127,7 @@ class Photo:
 
     def picture(self) -> Image.Image:
         """This photo as a Pillow picture of 8 bits in its own mode and with its profile, to look at."""
-        pixels = self.pixels
-        if pixels.dtype != np.uint8:
-            full_scale = 65535 if pixels.dtype == np.uint16 else 1
-            pixels = np.round(pixels * (255 / full_scale)).astype(np.uint8)
-        picture = Image.fromarray(np.squeeze(pixels, 2) if self.mode == "L" else pixels, self.mode)
+        picture = pillow_of(as_uint8(self.pixels), self.mode)
         if self.metadata.icc_profile:
             picture.info["icc_profile"] = self.metadata.icc_profile
         return picture

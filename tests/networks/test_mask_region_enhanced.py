@@ -8,6 +8,7 @@ import pytest
 import torch
 
 from showface.errors import SettingError
+from showface.layers.correlation import fold_patches, unfold_patches
 from showface.networks.mask_region_enhanced import (
     MaskRegionConfig,
     MaskRegionEnhanced,
@@ -112,3 +113,15 @@ def test_bfloat16_autocast_keeps_the_identity() -> None:
 def test_contradictions_are_refused(fields: dict[str, Any]) -> None:
     with pytest.raises(SettingError, match="mask region"):
         MaskRegionConfig(**fields)
+
+
+@pytest.mark.parametrize("config", VARIANTS, ids=lambda c: c.correlation)
+def test_the_shares_that_figures_show_are_those_that_mix_the_patches(config: MaskRegionConfig) -> None:
+    """F + M (Phi V), put together again from `shares`, is what the module computes."""
+    retrieved, visible, mask = torch.randn(2, 4, 7, 9), torch.randn(2, 4, 7, 9), half_hole()
+    module = MaskRegionEnhanced(config)
+    fused = fuse(retrieved, visible, mask)
+    values = unfold_patches(module.value(fused), patch=config.patch, stride=config.stride)
+    mixed = module.shares(retrieved, visible, mask) @ values
+    update = fold_patches(mixed, (7, 9), patch=config.patch, stride=config.stride)
+    assert torch.allclose(module(retrieved, visible, mask), fused + mask * update, atol=1e-6)

@@ -56,6 +56,22 @@ def visible_patches(mask: Float[Tensor, "b 1 h w"], *, patch: int, stride: int) 
     return unfold_patches(mask, patch=patch, stride=stride).amax(dim=-1) == 0
 
 
+def mining_shares(
+    left: Float[Tensor, "b d h w"],
+    right: Float[Tensor, "b d h w"],
+    mask: Float[Tensor, "b 1 h w"],
+    config: MaskRegionConfig,
+) -> Float[Tensor, "b n k"]:
+    """Phi of section 3.3 for the patches of two maps: how much of patch k goes into patch n, row by row."""
+    patch, stride = config.patch, config.stride
+    return patch_correlation(
+        unfold_patches(left, patch=patch, stride=stride),
+        unfold_patches(right, patch=patch, stride=stride),
+        kind=config.correlation,
+        keys=visible_patches(mask, patch=patch, stride=stride) if config.mask_keys else None,
+    )
+
+
 def masked_correlation_mining(
     features: Float[Tensor, "b c h w"],
     left: Float[Tensor, "b d h w"],
@@ -66,12 +82,7 @@ def masked_correlation_mining(
 ) -> Float[Tensor, "b c h w"]:
     """F_f = F + M U (Figure 3), U being the patches of `value` mixed by the correlation of `left` and `right`."""
     patch, stride = config.patch, config.stride
-    phi = patch_correlation(
-        unfold_patches(left, patch=patch, stride=stride),
-        unfold_patches(right, patch=patch, stride=stride),
-        kind=config.correlation,
-        keys=visible_patches(mask, patch=patch, stride=stride) if config.mask_keys else None,
-    )  # (b, patches, patches)
+    phi = mining_shares(left, right, mask, config)  # (b, patches, patches)
     values = unfold_patches(value, patch=patch, stride=stride)  # (b, patches, c * patch * patch)
     height, width = features.shape[2:]
     update = fold_patches(phi.to(values.dtype) @ values, (height, width), patch=patch, stride=stride)
@@ -98,3 +109,13 @@ class MaskRegionEnhanced(nn.Module):
         fused = fuse(retrieved_map, visible_map, mask)
         left, right, value = self.left(fused), self.right(fused), self.value(fused)
         return masked_correlation_mining(fused, left, right, value, mask, self.config)
+
+    def shares(
+        self,
+        retrieved_map: Float[Tensor, "b c h w"],
+        visible_map: Float[Tensor, "b c h w"],
+        mask: Float[Tensor, "b 1 h w"],
+    ) -> Float[Tensor, "b n k"]:
+        """What `forward` mixes its patches by, for figures; patches are counted row by row."""
+        fused = fuse(retrieved_map, visible_map, mask)
+        return mining_shares(self.left(fused), self.right(fused), mask, self.config)

@@ -72,6 +72,7 @@ OWNERS = {
     "rich": "cli training",
     "tensorboard": "training",
     "huggingface_hub": "weights",
+    "pillow_heif": "photo",
 }
 
 

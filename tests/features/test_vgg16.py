@@ -7,7 +7,8 @@ from torch.nn import functional as F
 
 from showface import assets
 from showface.errors import SettingError, WeightsError
-from showface.features.vgg16 import BLOCKS, IMAGENET_MEAN, IMAGENET_STD, VGG16, steps
+from showface.features.imagenet import IMAGENET_MEAN, IMAGENET_STD
+from showface.features.vgg16 import BLOCKS, VGG16, steps
 
 
 def random_arrays(count: int, seed: int = 0) -> dict[str, dict[str, dict[str, np.ndarray]]]:

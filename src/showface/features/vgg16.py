@@ -9,17 +9,16 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 from torch.nn import functional as F
 
 from showface import assets
-from showface.errors import SettingError, WeightsError, unknown
+from showface.errors import SettingError, unknown
+from showface.features.arrays import load_convolutions
+from showface.features.imagenet import ImageNetNorm
 
 BLOCKS = ((64, 64), (128, 128), (256, 256, 256), (512, 512, 512), (512, 512, 512))
-IMAGENET_MEAN = (0.485, 0.456, 0.406)
-IMAGENET_STD = (0.229, 0.224, 0.225)
 
 
 def steps() -> tuple[str, ...]:
@@ -38,9 +37,6 @@ class VGG16(nn.Module):
     Parameters take no gradient; the input does.
     """
 
-    mean: Tensor
-    std: Tensor
-
     def __init__(self, *, layers: Sequence[str] = ("pool1", "pool2", "pool3")) -> None:
         super().__init__()
         order = steps()
@@ -57,8 +53,7 @@ class VGG16(nn.Module):
             nn.Conv2d(c_in, c_out, 3, padding=1)
             for c_in, c_out in zip((3, *widths[: count - 1]), widths[:count], strict=True)
         )
-        self.register_buffer("mean", torch.tensor(IMAGENET_MEAN).view(1, 3, 1, 1), persistent=False)
-        self.register_buffer("std", torch.tensor(IMAGENET_STD).view(1, 3, 1, 1), persistent=False)
+        self.norm = ImageNetNorm()
         self.requires_grad_(False).eval()
 
     @classmethod
@@ -70,26 +65,12 @@ class VGG16(nn.Module):
     def from_arrays(cls, arrays: Mapping[str, Any], *, layers: Sequence[str] = ("pool1", "pool2", "pool3")) -> VGG16:
         """The trunk with the weights `arrays["VGG16_0"]["Conv_<i>"]["kernel" or "bias"]`; other entries are ignored."""
         trunk = cls(layers=layers)
-        state: dict[str, Tensor] = {}
-        for i in range(len(trunk.convolutions)):
-            try:
-                entry = arrays["VGG16_0"][f"Conv_{i}"]
-                kernel, bias = torch.tensor(entry["kernel"]), torch.tensor(entry["bias"])
-            except KeyError as missing:
-                raise WeightsError(f"expected VGG16_0/Conv_{i} with kernel and bias, {missing} is missing") from None
-            state[f"convolutions.{i}.weight"] = kernel.permute(3, 2, 0, 1)  # (out, in, h, w)
-            state[f"convolutions.{i}.bias"] = bias
-        for name, parameter in trunk.state_dict().items():
-            if state[name].shape != parameter.shape:
-                raise WeightsError(
-                    f"VGG16 {name}: expected shape {tuple(parameter.shape)}, got {tuple(state[name].shape)}"
-                )
-        trunk.load_state_dict(state)
+        load_convolutions(trunk.convolutions, arrays, "VGG16_0")
         return trunk
 
     def forward(self, image: Float[Tensor, "b 3 h w"]) -> list[Float[Tensor, "b _ _ _"]]:
         """Activations of `image`, RGB in [0, 1], which is ImageNet-normalised here. Pooling follows the ReLU."""
-        x = (image - self.mean) / self.std
+        x = self.norm(image)
         found: dict[str, Tensor] = {}
         convolutions = iter(self.convolutions)
         for step in self.steps:

@@ -11,6 +11,7 @@ from jaxtyping import Bool
 from showface.data.faces import list_pictures
 from showface.errors import DataError, SettingError
 from showface.masks import dilate, draw_free_form, mask_tensor, read_mask
+from showface.occluders.drawing import draw_occluder
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -19,12 +20,15 @@ class MaskSource:
 
     folder: str = ""  # masks, white = hole; "" = drawn masks only
     drawn: float = 0.2  # share of masks that are drawn rather than read, in [0, 1]; 1 without a folder
+    occluders: float = 0.0  # share of all masks that have the shape of a hand, glasses, lettering and so on, in [0, 1]
     share: tuple[float, float] = (0.01, 0.6)  # hole shares outside this range are drawn again
     dilation: int = 8  # largest random dilation in pixels at the size of training; 0 = none
 
     def __post_init__(self) -> None:
         if not 0 <= self.drawn <= 1 or not 0 <= self.share[0] < self.share[1] < 1 or self.dilation < 0:
             raise SettingError(f"mask source: drawn {self.drawn}, share {self.share}, dilation {self.dilation}")
+        if not 0 <= self.occluders <= 1:
+            raise SettingError(f"mask source: expected a share of occluders in [0, 1], found {self.occluders}")
 
 
 def list_masks(source: MaskSource) -> list[Path]:
@@ -42,10 +46,14 @@ def list_masks(source: MaskSource) -> list[Path]:
 
 def sample_mask(rng: np.random.Generator, source: MaskSource, files: list[Path], size: int) -> Bool[np.ndarray, "h w"]:
     """One training mask of side `size`: drawn, or read and augmented, with a hole share within the source's range."""
+    occluded = bool(source.occluders) and rng.random() < source.occluders  # without them, no number is drawn
     for _ in range(8):
-        if not files or rng.random() < source.drawn:
+        if occluded:
+            hole = draw_occluder(rng, size)
+        elif not files or rng.random() < source.drawn:
             return draw_free_form(rng, size, source.share)
-        hole = augment(rng, read_mask(files[int(rng.integers(len(files)))]), size, source.dilation)
+        else:
+            hole = augment(rng, read_mask(files[int(rng.integers(len(files)))]), size, source.dilation)
         if source.share[0] <= hole.mean() <= source.share[1]:
             return hole
     return draw_free_form(rng, size, source.share)

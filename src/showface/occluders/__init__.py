@@ -1,0 +1,1 @@
+"""What lies in front of a face in photographs, as masks: hands, things worn, damage, lettering, boxes."""

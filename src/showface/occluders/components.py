@@ -1,0 +1,86 @@
+"""Parts of a face hidden completely, from its map of semantic categories.
+
+Every hole is grown, so that no rim of the part, no lash and no shadow stays visible as a cue to what was there.
+"""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+from jaxtyping import Bool, Integer
+
+from showface.errors import SettingError, unknown
+from showface.occluders.shapes import grid, limb
+from showface.semantics import region_categories
+
+LEAST = 0.001  # share of the picture below which a part counts as absent
+GROWTH = {
+    "eyes": 0.025, "eye-region": 0.05, "brows": 0.02, "nose": 0.025, "mouth": 0.025, "lower-face": 0.03,
+    "left-half": 0.03,
+}  # the names of all components, and by how much each is grown, in sides of the picture  # fmt: skip
+
+
+def hide_component(
+    name: str, labels: Integer[np.ndarray, "height width"], size: int
+) -> Bool[np.ndarray, "{size} {size}"]:
+    """The mask of one component of a square face at `size`; True = hole, empty where the face does not show it.
+
+    `labels` are categories of class map A at any size. The names, with usual hole shares of an aligned face:
+
+    * `eyes`, `brows`, `nose`, `mouth`: the component, grown; 2 to 8 %.
+    * `eye-region`: the eyes with lids and all that is between and around them, as with one stroke of a thick brush;
+      glasses too; 5 to 15 %.
+    * `lower-face`: all of the face below the middle of the nose; 10 to 25 %.
+    * `left-half`: all of the face, and the ear, to the left (in the picture) of the middle of the nose; 10 to 25 %.
+    """
+    if name not in GROWTH:
+        raise SettingError(unknown("component", name, GROWTH))
+    rows, columns = ((2 * np.arange(size) + 1) * side // (2 * size) for side in labels.shape)
+    labels, radius = labels[np.ix_(rows, columns)], GROWTH[name] * size
+    if name == "eye-region":
+        return _eye_region(labels, radius)
+    if name in ("lower-face", "left-half"):
+        return _half(labels, radius, axis=("lower-face", "left-half").index(name))
+    return grown(_region(labels, name), radius)
+
+
+def _region(labels: Integer[np.ndarray, "h w"], name: str) -> Bool[np.ndarray, "h w"]:
+    """Where a region of `semantics.REGIONS` is; nowhere if that is next to nothing."""
+    found = np.isin(labels, region_categories(name))
+    return found if found.mean() >= LEAST else np.zeros_like(found)
+
+
+def _eye_region(labels: Integer[np.ndarray, "h w"], radius: float) -> Bool[np.ndarray, "h w"]:
+    """Eyes and glasses, grown, and a stroke of twice the radius from corner to corner."""
+    eyes = _region(labels, "eyes")
+    if not eyes.any():
+        return eyes
+    side, (ys, xs) = len(eyes), np.nonzero(eyes)
+    left, right = ((float(x + 0.5) / side, float(ys[xs == x].mean() + 0.5) / side) for x in (xs.min(), xs.max()))
+    stroke = limb(grid(side), left, right, (radius / side, radius / side)) < 0
+    return np.asarray(stroke | grown(eyes | _region(labels, "glasses"), radius))
+
+
+def _half(labels: Integer[np.ndarray, "h w"], radius: float, axis: int) -> Bool[np.ndarray, "h w"]:
+    """The face below (axis 0) or to the left (axis 1) of the middle of its nose; nowhere if it shows no nose."""
+    nose, face = _region(labels, "nose"), _region(labels, "face")
+    if not nose.any():
+        return nose
+    places = np.indices(labels.shape)[axis]
+    middle = float(places[nose].mean())
+    wanted, half = (face, places >= middle) if axis == 0 else (face | _region(labels, "ears"), places < middle)
+    return np.asarray(grown(wanted & half, radius) & half)
+
+
+def grown(hole: Bool[np.ndarray, "h w"], radius: float) -> Bool[np.ndarray, "h w"]:
+    """The hole and all pixels within `radius` pixels of it in a straight line."""
+    result, (height, width) = hole.copy(), hole.shape
+    for down in range(int(radius) + 1):
+        across = int(math.sqrt(radius * radius - down * down))
+        counts = np.pad(hole.cumsum(axis=1), ((0, 0), (across + 1, across)), mode="edge")
+        counts[:, : across + 1] = 0  # nothing lies to the left of the picture
+        wide = counts[:, 2 * across + 1 :] > counts[:, :width]
+        result[down:] |= wide[: height - down]
+        result[: height - down] |= wide[down:]
+    return result

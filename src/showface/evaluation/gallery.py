@@ -1,11 +1,12 @@
-"""Which completed pictures a report shows, by a rule that nobody can bend: the best, the median and the worst.
+"""Which completed pictures a report shows, by a rule that leaves no choice: the best, the median and the worst.
 
-In every bucket the pictures are ordered by one metric of one method; the other methods are shown on the same pictures,
-so that they stand side by side under the same masks.
+In every bucket the pictures are ordered by one metric of one method; the other methods are shown on the same pictures
+under the same masks, side by side.
 """
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
@@ -14,22 +15,24 @@ from jaxtyping import Bool, UInt8
 from torch import Tensor
 
 from showface.errors import SettingError, unknown
+from showface.evaluation.measures import MEASURES
 from showface.evaluation.runner import Measurement
 
 RANKS = ("best", "median", "worst")
 OURS = "full"  # the method whose values order the pictures, where it is measured
-ORDERED_BY = "psnr"  # measured in every evaluation; higher is better
+USUAL = "psnr"  # the metric that orders them, where it is measured
 
 
 @dataclass(frozen=True)
 class Choice:
-    """One picture to show: the pair of face and mask that is `rank` in its bucket for `method`, with its value."""
+    """One picture to show: the pair of face and mask that is `rank` in its bucket by `metric` of `method`."""
 
     bucket: str
     rank: str
     face: str
     mask: str
     method: str
+    metric: str
     value: float
 
 
@@ -49,25 +52,23 @@ class Shown:
 
 
 def choose(measurements: Sequence[Measurement], *, method: str | None = None) -> list[Choice]:
-    """The best, median and worst picture of each bucket by the PSNR of `method` (None = `ordering_method`).
+    """The best, median and worst picture of each bucket for `method` (None = `ordering_method`), by PSNR.
 
-    Equal values are ordered by the names of face and mask. Of an even number the upper of the two middle pictures is
-    the median. A bucket with fewer than three pictures shows no picture twice.
+    Where PSNR was not measured, the first metric that was takes its place. Equal values are ordered by the names of
+    face and mask; of an even number the better of the two middle pictures is the median; no picture is shown twice in
+    a bucket. Nothing is chosen where no single picture was measured.
     """
     methods = list(dict.fromkeys(one.method for one in measurements))
     chosen = ordering_method(methods) if method is None else method
     if chosen not in methods:
         raise SettingError(unknown("method", chosen, methods))
+    metric = ordering_metric(one for one in measurements if one.method == chosen)
     choices: list[Choice] = []
-    for bucket in dict.fromkeys(one.bucket for one in measurements):
+    for bucket in dict.fromkeys(one.bucket for one in measurements) if metric else ():
         rows = [one for one in measurements if (one.method, one.bucket) == (chosen, bucket)]
-        rows.sort(key=lambda one: (-one.values[ORDERED_BY], one.face, one.mask))
-        places = dict(zip((0, (len(rows) - 1) // 2, len(rows) - 1), RANKS, strict=True))
-        if len(rows) == 1:
-            places = {0: RANKS[0]}
         choices += [
-            Choice(bucket, rank, rows[i].face, rows[i].mask, chosen, rows[i].values[ORDERED_BY])
-            for i, rank in sorted(places.items())
+            Choice(bucket, rank, one.face, one.mask, chosen, metric, one.values[metric])
+            for rank, one in _ranked(rows, metric).items()
         ]
     return choices
 
@@ -78,9 +79,29 @@ def ordering_method(methods: Iterable[str]) -> str:
     return OURS if OURS in names else names[-1]
 
 
-def rule(choices: Sequence[Choice]) -> str:
+def ordering_metric(measurements: Iterable[Measurement]) -> str:
+    """PSNR, or the first metric of those measured; "" if there is none."""
+    names = list(dict.fromkeys(name for one in measurements for name in one.values))
+    return USUAL if USUAL in names else next(iter(names), "")
+
+
+def _ranked(measurements: Sequence[Measurement], metric: str) -> dict[str, Measurement]:
+    """The measurements that are shown, by their rank; those whose value is not defined are left out."""
+    sign = -1 if MEASURES[metric].higher else 1
+    defined = [one for one in measurements if not math.isnan(one.values.get(metric, math.nan))]
+    rows = sorted(defined, key=lambda one: (sign * one.values[metric], one.face, one.mask))
+    places: dict[int, str] = {}
+    for rank, place in zip(("best", "worst", "median"), (0, len(rows) - 1, (len(rows) - 1) // 2), strict=True):
+        if rows:
+            places.setdefault(place, rank)
+    by_rank = {rank: rows[place] for place, rank in places.items()}
+    return {rank: by_rank[rank] for rank in RANKS if rank in by_rank}
+
+
+def rule(choice: Choice) -> str:
     """The sentence that says how the pictures were chosen."""
+    metric = MEASURES[choice.metric].heading.rstrip(" ↑↓")
     return (
-        f"Of every bucket the pictures with the highest, the median and the lowest PSNR of {choices[0].method}; all "
-        "methods on the same pictures under the same masks, composited with the known pixels. Holes are white."
+        f"Of every bucket the best, the median and the worst picture by the {metric} of {choice.method}; all methods "
+        "on the same pictures under the same masks, known pixels put back. Holes are white. Nothing was picked by hand."
     )

@@ -61,10 +61,6 @@ def _down(models: Sequence[str], blocks: Mapping[str, str]) -> dict[str, dict[st
 OURS = "MDRNets"  # printed as "Ours"
 _CELEBAHQ = "trained on 28,000 and measured on 2,000 pictures of CelebA-HQ, in a split that is not public"
 _FFHQ = "trained on 68,000 pictures of FFHQ and measured on the last 2,000"
-_WEIGHTS = (
-    "Said to come from the authors' published models or code; there are none of PConv for either set, of CTSDG and ICT "
-    "for CelebA-HQ, and of any but ICT for FFHQ, so most rows must have been trained anew, in ways not stated."
-)
 
 TABLE_1_CELEBAHQ = PrintedTable(
     name="Table 1, CelebA-HQ",
@@ -87,7 +83,11 @@ TABLE_1_CELEBAHQ = PrintedTable(
             "that is, not composited before they were measured.",
             (("CTSDG", "1-20", "l1"), ("PConv", "1-20", "l1"), ("ICT", "1-20", "l1")),
         ),
-        Remark(_WEIGHTS),
+        Remark(
+            "The others are said to be their authors' published models or code. No model was published of PConv for "
+            "either set, of CTSDG and ICT for CelebA-HQ, and of any but ICT for FFHQ: most rows of both sets must have "
+            "been trained anew or on another set, which is not stated."
+        ),
         Remark(
             "PIC and DSI were published for another split of CelebA-HQ: most of any 2,000 test pictures were among "
             "their training pictures."
@@ -125,7 +125,6 @@ TABLE_1_FFHQ = PrintedTable(
             ((OURS, "40-60", "fid"), ("ICT", "40-60", "fid")),
         ),
         Remark("The coarse network is said to be trained on CelebA-HQ; whether it was trained on FFHQ is left open."),
-        Remark(_WEIGHTS),
     ),
 )
 

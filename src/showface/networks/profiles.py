@@ -25,7 +25,9 @@ def base() -> MDRNetsConfig:
     return MDRNetsConfig(
         parser=FaceParserConfig(),
         style=StyleEncoderConfig(up_widths=(width,), channels=width),
-        memory=MemoryConfig(slots=32, channels=width, decay=0.99, temperature=0.01, reseed_after=20),
+        memory=MemoryConfig(
+            slots=32, channels=width, decay=0.99, temperature=0.1, temperature_unit="spread", reseed_after=20,
+        ),
         mask_region=MaskRegionConfig(channels=width),
         refinement=GuidedRefinementConfig(
             encoder_widths=(32, 64, 128), decoder_widths=(128, 64), features=width, spade_hidden=64,
@@ -45,7 +47,9 @@ def compact() -> MDRNetsConfig:
         ),
         parser=FaceParserConfig(),
         style=StyleEncoderConfig(fold=4, widths=(64, 128), up_widths=(64,), channels=width, norm="none"),
-        memory=MemoryConfig(slots=32, channels=width, decay=0.99, temperature=0.01, reseed_after=20),
+        memory=MemoryConfig(
+            slots=32, channels=width, decay=0.99, temperature=0.1, temperature_unit="spread", reseed_after=20,
+        ),
         mask_region=MaskRegionConfig(channels=width, patch=2, stride=2),
         refinement=GuidedRefinementConfig(
             fold=4, encoder_widths=(64, 128), stem_kernel=3, dilations=(1, 2, 4, 8, 1), decoder_widths=(128,),

@@ -37,6 +37,8 @@ MAY_IMPORT = {
     "weights": "errors networks",
     "photo": "errors images masks assets",
     "pipeline": "errors images masks networks weights photo",
+    "explain": "images masks layers networks semantics",
+    "batch": "errors images masks photo pipeline explain",
     "baselines": "errors masks layers networks weights",
     "training": "errors semantics masks data networks losses metrics weights",
     "recipes": "training networks losses data",
@@ -58,6 +60,10 @@ WIDER = {
     ("data", "occluders"): "masks to train with may be drawn in the shape of hands, glasses and so on",
     ("evaluation", "images"): "faces are reduced to 256 px before they are measured",
     ("evaluation", "semantics"): "mean IoU is reported by the names of the categories",
+    ("evaluation", "features"): "measuring networks are loaded here and handed to the metrics, which take them",
+    ("evaluation", "assets"): "MI-GAN is an asset; features of faces are kept in the cache folder",
+    ("evaluation", "layers"): "the harmonic fill that the coarse network mixes in is a method of its own",
+    ("evaluation", "baselines"): "methods to compare with are trained by us and measured like ours",
 }
 
 # Who may import a third-party package; "*" is everyone.
@@ -65,7 +71,7 @@ OWNERS = {
     "torch": "*",
     "numpy": "*",
     "jaxtyping": "*",
-    "PIL": "images photo masks occluders pipeline data training",
+    "PIL": "explain batch images photo masks occluders pipeline data training",
     "cv2": "photo evaluation/baselines.py",
     "safetensors": "weights",
     "click": "cli",
@@ -73,6 +79,8 @@ OWNERS = {
     "tensorboard": "training",
     "huggingface_hub": "weights",
     "pillow_heif": "photo",
+    "onnxruntime": "evaluation/onnx_files.py",
+    "skimage": "evaluation/baselines.py",
 }
 
 

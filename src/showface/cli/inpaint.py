@@ -2,115 +2,195 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass
+from contextlib import closing
+from dataclasses import replace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
+from showface.cli.parameters import RECTANGLE, words_of
 
-@dataclass(frozen=True)
-class Batch:
-    """What a folder of pictures and a folder of masks make."""
+if TYPE_CHECKING:
+    from showface.batch.jobs import Job, Places, Plan
+    from showface.batch.one_picture import Wishes
+    from showface.batch.report import Report
+    from showface.batch.workers import Engine
+    from showface.photo.mask_options import Rectangle
 
-    jobs: list[tuple[Path, Path, Path]]  # picture, mask, result
-    missing: list[str]  # pictures without a mask
-    extra: list[str]  # masks without a picture
+FORMATS = ("png", "jpeg", "webp", "tiff", "bmp", "heic")
+PATH = click.Path(path_type=Path)
 
 
-@click.command("inpaint", short_help="Fill in the masked part of a face, or of a folder of them.")
-@click.argument("image", type=click.Path(path_type=Path))
+@click.command("inpaint", short_help="Fill in the masked part of a face, in one photograph or in many.")
+@click.argument("image")
+@click.option("--mask", help="White = fill in. A picture; for many pictures a folder or a pattern.")
+@click.option("--out", type=PATH, help="Where the result goes; for many pictures a folder.")
+@click.option("--box", type=RECTANGLE, multiple=True, metavar="X,Y,W,H", help="Fill in this rectangle. Repeatable.")
 @click.option(
-    "--mask", required=True, type=click.Path(path_type=Path), help="White = fill in; a folder if IMAGE is one."
+    "--region",
+    multiple=True,
+    callback=words_of,
+    metavar="NAME",
+    help="Fill in a part of the face, found by itself: eyes, brows, nose, mouth, glasses, skin, face, hair, ears, "
+    "earrings, hat, neck, necklace, clothes. Repeatable, or with commas.",
 )
-@click.option("--out", required=True, type=click.Path(path_type=Path), help="Where the result goes; a folder likewise.")
-@click.option("--weights", help="A folder, a .safetensors file or a hub id; default: those of the package.")
-@click.option("--device", default="auto", show_default=True, help="auto, cpu or cuda.")
+@click.option("--grow", default=0, type=click.IntRange(min=0), metavar="N", help="Grow what is filled in by N pixels.")
+@click.option("--invert-mask", is_flag=True, help="Fill in what is black in the mask instead.")
 @click.option("--resize-mask", is_flag=True, help="Bring masks of another size to that of their picture.")
-@click.option("--invert-mask", is_flag=True, help="Fill in what is black instead.")
+@click.option("--save-mask", type=PATH, metavar="FILE", help="Write what was filled in, in white; many: a folder.")
+@click.option("--face-box", type=RECTANGLE, metavar="X,Y,W,H", help="The face is here (brows to chin): look for none.")
+@click.option(
+    "--feather", type=click.IntRange(min=0), metavar="N", help="Blend over N pixels inside the hole's border."
+)
+@click.option(
+    "--format", "form", type=click.Choice(FORMATS, case_sensitive=False), help="Of results, whatever their name."
+)
+@click.option("--quality", type=click.IntRange(1, 100), metavar="N", help="1 to 100, for JPEG, WEBP and HEIC.")
+@click.option("--strip-metadata", is_flag=True, help="Leave out EXIF, colour profile and all else that is no pixel.")
+@click.option(
+    "--pixel-limit",
+    default=200.0,
+    show_default=True,
+    type=click.FloatRange(min=0, min_open=True),
+    metavar="MP",
+    help="Refuse pictures of more megapixels, before they are decoded.",
+)
+@click.option("--explain", type=PATH, metavar="FILE", help="Write a figure of how it was done; many: a folder.")
+@click.option(
+    "--report", type=PATH, metavar="FILE", help="Add a JSON line per picture; the same command goes on from it."
+)
+@click.option("--workers", default=1, show_default=True, type=click.IntRange(min=1), help="Pictures at once, for many.")
 @click.option(
     "--allow-missing", is_flag=True, help="Pictures without a mask, or masks without a picture, are no error."
 )
-@click.option("--overwrite", is_flag=True, help="Replace results that are there.")
+@click.option("--weights", help="A folder, a .safetensors file or a hub id; default: those of the package.")
+@click.option("--device", default="auto", show_default=True, help="auto, cpu or cuda.")
+@click.option("--overwrite", is_flag=True, help="Replace results that are there; make all of them anew.")
 def command(
-    image: Path, mask: Path, out: Path, weights: str | None, device: str, resize_mask: bool, invert_mask: bool,
-    allow_missing: bool, overwrite: bool,
+    image: str, mask: str | None, out: Path | None, box: tuple[Rectangle, ...], region: tuple[str, ...], grow: int,
+    invert_mask: bool, resize_mask: bool, save_mask: Path | None, face_box: Rectangle | None, feather: int | None,
+    form: str | None, quality: int | None, strip_metadata: bool, pixel_limit: float, explain: Path | None,
+    report: Path | None, workers: int, allow_missing: bool, weights: str | None, device: str, overwrite: bool,
 ) -> None:  # fmt: skip
-    """Fill in the masked part of IMAGE: a picture of one upright face, or a folder of such pictures.
+    """Fill in part of the face in IMAGE: a photograph, a folder, a pattern such as "photos/*.jpg", or a .csv list.
 
-    In folders a mask has the name of its picture (the ending may differ), and so has the result. Pictures that cannot
-    be completed are named and counted; the others are completed all the same.
+    What is filled in is drawn in --mask (white), given as --box or found as --region; together they are united.
+    Everything outside of it stays as it was.
+
+    In folders and patterns a mask has the name of its picture (the ending may differ), and so has the result. A list
+    has the columns image, mask and out, with paths relative to it. Pictures that cannot be completed are named and
+    counted, the others are completed all the same; the exit code is then 1.
     """
-    from showface.images import read_image, refuse_unwritable, write_image
-    from showface.masks import read_mask, resize_nearest
-    from showface.pipeline import FaceInpainter
+    from showface.batch.jobs import Places, is_many, plan
+    from showface.batch.one_picture import Wishes
+    from showface.batch.report import Report
+    from showface.batch.workers import Engine
+    from showface.photo.mask_options import MaskOptions
 
-    batch = _paired(image, mask, out) if image.is_dir() else None
-    if batch is None:
-        out = out / image.name if out.is_dir() else out
-        refuse_unwritable(out, overwrite=overwrite)
-    inpaint = FaceInpainter.from_pretrained(weights, device=device)
-
-    def complete(source: Path, mask_source: Path, target: Path) -> None:
-        refuse_unwritable(target, overwrite=overwrite)
-        picture, hole = read_image(source), read_mask(mask_source)
-        hole = resize_nearest(hole, (picture.height, picture.width)) if resize_mask else hole
-        write_image(target, inpaint(picture, ~hole if invert_mask else hole), overwrite=overwrite)
-
-    if batch is None:
-        complete(image, mask, out)
-        click.echo(out)
+    options = MaskOptions(invert=invert_mask, resize=resize_mask, boxes=box, regions=region, grow=grow)
+    wishes = Wishes(
+        mask=options, face_box=face_box, feather=feather, form=form and form.upper(), quality=quality,
+        strip_metadata=strip_metadata, pixel_limit=round(pixel_limit * 1e6),
+    )  # fmt: skip
+    engine = Engine(weights=weights, device=device)
+    settings = wishes.different() | ({"weights": weights} if weights else {})
+    places = Places(out=out, form=wishes.form, save_mask=save_mask, explain=explain)
+    if out is None and not image.lower().endswith(".csv"):
+        raise click.MissingParameter(param_hint="'--out'", param_type="option")
+    if is_many(image):
+        found = plan(image, mask, places, needs_mask=not (box or region))
+        _make_folders(found)
+        _many(
+            found, wishes, engine, Report(report, settings), workers, allow_missing=allow_missing, overwrite=overwrite
+        )
     else:
-        _run(batch, complete, out, allow_missing=allow_missing)
+        job = _single(image, mask, places, needs_mask=not (box or region), overwrite=overwrite)
+        _one(job, wishes, engine, Report(report, settings))
 
 
-def _run(batch: Batch, complete: Callable[[Path, Path, Path], None], out: Path, *, allow_missing: bool) -> None:
-    """Completes picture by picture, goes on after a bad one, and tells at the end what went wrong."""
+def _single(image: str, mask: str | None, places: Places, *, needs_mask: bool, overwrite: bool) -> Job:
+    """The job of a single picture; into a folder its result goes under the picture's own name."""
+    from showface.batch.jobs import Job, refuse_collisions, refuse_other_ending
+
+    if mask is None and needs_mask:
+        raise click.MissingParameter(param_hint="'--mask', '--box' or '--region'", param_type="option")
+    out = places.out or Path()
+    out = places.job(Path(image), None, Path(Path(image).name)).out if out.is_dir() else out
+    job = Job(
+        image=Path(image), out=out, mask=Path(mask) if mask else None, save_mask=places.save_mask,
+        explain=places.explain, replace=overwrite,
+    )  # fmt: skip
+    refuse_other_ending(out, places.form)
+    refuse_collisions([job])
+    return job
+
+
+def _one(job: Job, wishes: Wishes, engine: Engine, report: Report) -> None:
+    """Completes one picture; what is wrong with it ends the command."""
+    import warnings
+    from time import perf_counter
+
+    from showface.batch.one_picture import collected, complete, failure, refuse_existing
     from showface.errors import ShowFaceError
 
-    out.mkdir(parents=True, exist_ok=True)
+    if not job.replace and report.is_done(job):
+        click.echo(f"{job.out} is done")
+        return
+    job = replace(job, replace=job.replace or report.is_ours(job))
+    refuse_existing(job, wishes)
+    inpaint = engine.start()
+    start, said = perf_counter(), []  # type: float, list[str]
+    try:
+        with collected(said):
+            outcome = complete(inpaint, job, wishes)
+    except (ShowFaceError, OSError) as error:
+        report.add(replace(failure(error), warnings=tuple(said)).line(job))
+        raise
+    finally:
+        for sentence in said:
+            warnings.warn(sentence, stacklevel=2)
+    outcome = replace(outcome, warnings=tuple(said), seconds=perf_counter() - start)
+    report.publish(job, outcome)
+    click.echo(job.out)
+
+
+def _make_folders(found: Plan) -> None:
+    for folder in {target.parent for job in found.jobs for target in job.targets()}:
+        folder.mkdir(parents=True, exist_ok=True)
+
+
+def _many(
+    found: Plan, wishes: Wishes, engine: Engine, report: Report, workers: int, *, allow_missing: bool, overwrite: bool
+) -> None:
+    """Completes picture by picture, goes on after a bad one, and tells at the end what went wrong."""
+    from showface.batch.workers import outcomes
+    from showface.cli.telling import Teller, shown
+    from showface.errors import ShowFaceError
+
+    todo = [job for job in found.jobs if overwrite or not report.is_done(job)]
+    todo = [replace(job, replace=overwrite or report.is_ours(job)) for job in todo]
     failed = 0
-    for number, (picture, mask, target) in enumerate(batch.jobs, 1):
-        try:
-            complete(picture, mask, target)
-            click.echo(f"{number}/{len(batch.jobs)} {target}")
-        except ShowFaceError as error:
-            failed += 1
-            click.echo(f"{number}/{len(batch.jobs)} {picture.name} failed: {error}", err=True)
-    for what, names in (("no mask for", batch.missing), ("no picture for mask", batch.extra)):
-        for name in names:
-            click.echo(f"{what} {name}", err=True)
-    counts = f"{len(batch.jobs) - failed} completed, {failed} failed"
-    counts += f", {len(batch.missing)} without a mask, {len(batch.extra)} masks without a picture"
-    if failed or (not allow_missing and (batch.missing or batch.extra)):
+    with Teller(len(todo)) as teller:
+        with closing(outcomes(todo, wishes, engine, workers=workers if len(todo) > 1 else 1)) as stream:
+            for job, outcome in stream:
+                report.publish(job, outcome)
+                for sentence in outcome.warnings:
+                    teller.complain(f"{shown(job.image.name)}: warning: {sentence}")
+                if outcome.error is None:
+                    teller.completed(job.out)
+                else:
+                    failed += 1
+                    teller.failed(job.image, outcome.error)
+        for name in found.missing:
+            teller.complain(f"no mask for {shown(name)}")
+            report.add({"state": "no mask", "image": name})
+        for name in found.extra:
+            teller.complain(f"no picture for mask {shown(name)}")
+            report.add({"state": "no picture", "mask": name})
+    counts = f"{len(todo) - failed} completed, {failed} failed"
+    counts += f", {len(found.missing)} without a mask, {len(found.extra)} masks without a picture"
+    counts += f", {len(found.jobs) - len(todo)} done before" if len(todo) < len(found.jobs) else ""
+    if failed or (not allow_missing and (found.missing or found.extra)):
         raise ShowFaceError(counts)
     click.echo(counts)
-
-
-def _paired(images: Path, masks: Path, out: Path) -> Batch:
-    """Pictures and masks of the same name in two folders."""
-    from showface.errors import DataError, MaskError
-
-    if not masks.is_dir():
-        raise MaskError(f"{masks}: expected a folder of masks, as {images} is a folder of pictures")
-    pictures, found = _pictures_in(images), _pictures_in(masks)
-    by_name = {path.stem: path for path in found}
-    if len(by_name) < len(found):
-        twice = sorted({path.stem for path in found if by_name[path.stem] != path})
-        raise MaskError(f"{masks}: expected one mask for each name, found several for {', '.join(twice)}")
-    if not pictures:
-        raise DataError(f"{images}: expected pictures, found none")
-    names = {path.stem for path in pictures}
-    return Batch(
-        jobs=[(path, by_name[path.stem], out / path.name) for path in pictures if path.stem in by_name],
-        missing=[path.name for path in pictures if path.stem not in by_name],
-        extra=[path.name for path in found if path.stem not in names],
-    )
-
-
-def _pictures_in(folder: Path) -> list[Path]:
-    from showface.images import SUFFIXES
-
-    return sorted(
-        path for path in folder.iterdir() if path.suffix.lower() in SUFFIXES and not path.name.startswith(".")
-    )

@@ -20,7 +20,7 @@ from showface.semantics import REGIONS, region_categories
 
 REGION_MARGIN = 1 / 48  # how far a region is grown, in sides of the aligned crop
 
-PixelBox = tuple[int, int, int, int]  # x, y of the upper left corner, width, height; in pixels of the upright picture
+Rectangle = tuple[int, int, int, int]  # x, y of the upper left corner, width, height; in pixels of the upright picture
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -29,7 +29,7 @@ class MaskOptions:
 
     invert: bool = False  # the drawn mask is black where to fill in
     resize: bool = False  # a drawn mask of another size is brought to the picture's
-    boxes: tuple[PixelBox, ...] = ()
+    boxes: tuple[Rectangle, ...] = ()
     regions: tuple[str, ...] = ()  # names in `semantics.REGIONS`
     grow: int = 0  # how far everything together is grown
 
@@ -95,7 +95,7 @@ def _fitted(
     return ~drawn if options.invert else drawn.copy()
 
 
-def _fill_box(hole: Bool[np.ndarray, "h w"], box: PixelBox) -> None:
+def _fill_box(hole: Bool[np.ndarray, "h w"], box: Rectangle) -> None:
     x, y, width, height = box
     rows, columns = hole.shape
     if x < 0 or y < 0 or x + width > columns or y + height > rows:

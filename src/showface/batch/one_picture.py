@@ -1,0 +1,223 @@
+"""One picture of many: read, find what is to be filled in, complete, and lay ready what is to be written."""
+
+from __future__ import annotations
+
+import os
+import time
+import warnings
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field, fields, replace
+from functools import partial
+from pathlib import Path
+
+import numpy as np
+from jaxtyping import Bool
+from PIL import Image
+
+from showface.batch.jobs import Job
+from showface.errors import ImageError, ShowFaceError
+from showface.explain import explain
+from showface.images import PIXEL_LIMIT, picture_of, to_tensor
+from showface.masks import hole_share, read_mask
+from showface.photo.align import SIDE, Frame, bring_back, frame_of_box, frame_of_window, take
+from showface.photo.decode import decode, photo_of
+from showface.photo.encode import encode, refuse_unwritable
+from showface.photo.mask_options import MaskOptions, ParsedFace, Rectangle, hole_of
+from showface.photo.photograph import Photo
+from showface.pipeline import FaceInpainter
+
+
+@dataclass(frozen=True, kw_only=True)
+class Wishes:
+    """How pictures are completed and written: the same for all of a command."""
+
+    mask: MaskOptions = field(default_factory=MaskOptions)
+    face_box: Rectangle | None = None  # x, y, width, height of the face, in place of a search
+    feather: int | None = None  # pixels over which the border of the hole is blended; None = as the pipeline does
+    form: str | None = None  # format of the results; None = what their names say
+    quality: int | None = None  # 1 to 100, for lossy formats
+    strip_metadata: bool = False
+    pixel_limit: int = PIXEL_LIMIT
+
+    def different(self) -> dict[str, object]:
+        """What differs from the defaults, by name."""
+        plain = {part.name: getattr(self, part.name) for part in fields(self) if part.name != "mask"}
+        masks = {part.name: getattr(self.mask, part.name) for part in fields(self.mask)}
+        usual = {part.name: part.default for part in (*fields(self), *fields(self.mask))}
+        return {name: value for name, value in (plain | masks).items() if value != usual[name]}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Outcome:
+    """What became of a picture. `parts` are written files and the names they get once they are reported."""
+
+    seconds: float = 0.0
+    width: int = 0
+    height: int = 0
+    faces: int = 0
+    hole_share: float = 0.0
+    warnings: tuple[str, ...] = ()
+    error: str | None = None
+    parts: tuple[tuple[Path, Path], ...] = ()
+
+    def line(self, job: Job) -> dict[str, object]:
+        """The report's line."""
+        facts: dict[str, object] = {"state": "done" if self.error is None else "failed"}
+        facts |= {"image": str(job.image), "mask": job.mask and str(job.mask), "out": str(job.out)}
+        facts |= {"seconds": round(self.seconds, 3), "finished": round(time.time(), 1)}
+        if self.error is not None:
+            return facts | {"error": self.error, "warnings": list(self.warnings)}
+        facts |= {"width": self.width, "height": self.height, "faces": self.faces}
+        return facts | {"hole_share": round(self.hole_share, 6), "warnings": list(self.warnings)}
+
+    def publish(self) -> None:
+        """Gives the written files their names, the result last."""
+        for part, target in self.parts:
+            os.replace(part, target)
+
+    def withdraw(self) -> None:
+        """Removes the written files instead."""
+        for part, _ in self.parts:
+            part.unlink(missing_ok=True)
+
+
+def attempt(inpaint: FaceInpainter, job: Job, wishes: Wishes) -> Outcome:
+    """`complete`, with warnings collected and what is wrong with this picture told instead of raised."""
+    start, said = time.perf_counter(), []  # type: float, list[str]
+    try:
+        with collected(said):
+            outcome = complete(inpaint, job, wishes)
+    except (ShowFaceError, OSError, MemoryError) as error:
+        outcome = failure(error)
+    return replace(outcome, warnings=tuple(said), seconds=time.perf_counter() - start)
+
+
+def failure(error: ShowFaceError | OSError | MemoryError) -> Outcome:
+    """The outcome of a picture that could not be completed."""
+    return Outcome(error=" ".join(str(error).split()) or type(error).__name__)
+
+
+@contextmanager
+def collected(said: list[str]) -> Iterator[None]:
+    """While entered, warnings for people are added to `said` instead of shown, each once and as one line."""
+    with warnings.catch_warnings(record=True, action="always", category=UserWarning) as caught:
+        try:
+            yield
+        finally:
+            said += dict.fromkeys(" ".join(str(warning.message).split()) for warning in caught)
+
+
+def complete(inpaint: FaceInpainter, job: Job, wishes: Wishes) -> Outcome:
+    """Completes one picture and writes what the job asks for, under names of its own: `Outcome.publish` comes after.
+
+    Raises what the pipeline raises for pictures, masks and settings that cannot be used; nothing is left then.
+    """
+    refuse_existing(job, wishes)
+    photo = decode(job.image, pixel_limit=wishes.pixel_limit)
+    drawn = None if job.mask is None else read_mask(job.mask, pixel_limit=wishes.pixel_limit)
+    size = (photo.height, photo.width)
+    hole = hole_of(
+        drawn, size, wishes.mask, faces=lambda: parsed_faces(inpaint, photo, wishes.face_box),
+        class_map=inpaint.network.config.class_map,
+    )  # fmt: skip
+    result, faces = restored(inpaint, photo, hole, wishes)
+    outcome = Outcome(width=photo.width, height=photo.height, faces=faces, hole_share=hole_share(hole))
+    with _parts() as lay:
+        if job.save_mask is not None:
+            mask = photo_of(picture_of(np.where(hole, np.uint8(255), np.uint8(0))))
+            lay(job.save_mask, lambda part: encode(mask, part, format="PNG", overwrite=True))
+        if job.explain is not None:
+            figure = photo_of(explained(inpaint, photo, hole, result, wishes.face_box))
+            lay(job.explain, lambda part: encode(figure, part, format="PNG", overwrite=True))
+        form = refuse_unwritable(job.out, format=wishes.form, overwrite=True)
+        quality, strip = wishes.quality, wishes.strip_metadata
+        return replace(
+            outcome,
+            parts=lay(
+                job.out,
+                lambda part: encode(
+                    result, part, format=form, quality=quality, strip_metadata=strip, overwrite=True
+                ),
+            ),
+        )  # fmt: skip
+
+
+def refuse_existing(job: Job, wishes: Wishes) -> None:
+    """Raises `ImageError` if a file of this job could not be written under its name, before any work is done."""
+    for target in job.targets():
+        form = wishes.form if target == job.out else "PNG"
+        refuse_unwritable(target, format=form, overwrite=job.replace)
+
+
+Lay = Callable[[Path, Callable[[Path], None]], tuple[tuple[Path, Path], ...]]
+
+
+@contextmanager
+def _parts() -> Iterator[Lay]:
+    """Lays files ready beside their targets; if the block is left by an error, they go again."""
+    laid: list[tuple[Path, Path]] = []
+
+    def lay(target: Path, write: Callable[[Path], None]) -> tuple[tuple[Path, Path], ...]:
+        part = target.with_name(f".{target.name}.part")
+        laid.append((part, target))
+        try:
+            write(part)
+        except ImageError as error:
+            raise ImageError(str(error).replace(str(part), str(target))) from error
+        return tuple(laid)
+
+    try:
+        yield lay
+    except BaseException:
+        for part, _ in laid:
+            part.unlink(missing_ok=True)
+        raise
+
+
+# ---------------------------------------------------------------------------------------------- the pipeline's side
+
+
+def restored(inpaint: FaceInpainter, photo: Photo, hole: Bool[np.ndarray, "h w"], wishes: Wishes) -> tuple[Photo, int]:
+    """The photograph with its hole filled in, and how many faces were completed."""
+    completed = inpaint(photo.rgb(), hole)
+    return photo.filled(np.asarray(completed), hole), int(hole.any())
+
+
+def parsed_faces(inpaint: FaceInpainter, photo: Photo, face_box: Rectangle | None) -> Iterable[ParsedFace]:
+    """The faces of a photograph as the parser of the network sees them."""
+    size = (photo.height, photo.width)
+    for frame in frames(inpaint, photo, face_box):
+        crop, _ = take(photo, np.zeros(size, dtype=bool), frame)
+        semantic_map = inpaint.network.parser.semantic_map(to_tensor(crop).to(inpaint.device), SIDE)
+        yield ParsedFace(semantic_map[0].cpu().numpy(), partial(in_photo, frame, size))
+
+
+def in_photo(frame: Frame, size: tuple[int, int], cells: Bool[np.ndarray, "256 256"]) -> Bool[np.ndarray, "h w"]:
+    """Where `cells` of a frame lie in a photograph of `size` (height, width)."""
+    left, top, right, bottom = box = frame.window(size)
+    hole = np.zeros(size, dtype=bool)
+    inside = bring_back(cells[..., None].astype(np.float32), frame, box)[..., 0] > 0.5
+    hole[top:bottom, left:right] = inside & frame.within(box)
+    return hole
+
+
+def frames(inpaint: FaceInpainter, photo: Photo, face_box: Rectangle | None) -> list[Frame]:
+    """The squares in which the faces of a photograph are looked at."""
+    if face_box is not None:
+        x, y, width, height = face_box
+        return [frame_of_box((x, y, x + width, y + height))]
+    return [frame_of_window((0, 0, photo.width, photo.height))]
+
+
+def explained(
+    inpaint: FaceInpainter, photo: Photo, hole: Bool[np.ndarray, "h w"], result: Photo, face_box: Rectangle | None
+) -> Image.Image:
+    """The figure of the face with the largest part of the hole."""
+    views = [(frame, *take(photo, hole, frame)) for frame in frames(inpaint, photo, face_box)]
+    frame, crop, hidden = max(views, key=lambda view: hole_share(view[2]))
+    aligned, _ = take(photo, np.zeros_like(hole), frame)
+    return explain(
+        inpaint.network, crop, hidden,
+        aligned=aligned, photo=picture_of(photo.rgb()), hole=hole, result=picture_of(result.rgb()),
+    )  # fmt: skip

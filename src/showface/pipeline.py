@@ -3,8 +3,11 @@
     inpaint = FaceInpainter.from_pretrained()
     restored = inpaint("photo.jpg", "mask.png")
 
-The picture should show one upright face that fills it, as CelebA-HQ and FFHQ crops do. It may have any size: the
-networks see it at 256 x 256 pixels, and their completion is brought back to its size. Only masked pixels are replaced.
+    found = inpaint.restore(decode("photo.jpg"), "mask.png")      # at full depth, with metadata and what was done
+
+Any photograph will do. Every face that the mask touches is found and brought to 256 x 256 pixels as in CelebA-HQ; what
+the networks make of it comes back to the photograph's size, with the grain of its surroundings and without a seam.
+Only masked pixels are replaced.
 """
 
 from __future__ import annotations
@@ -12,7 +15,8 @@ from __future__ import annotations
 import os
 import re
 import warnings
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -24,58 +28,170 @@ from torch import Tensor
 
 from showface import weights
 from showface.errors import ImageError, MaskError, NonFiniteError, SettingError, ShowFaceError, unknown
-from showface.images import read_image, resize_image, rgb, to_tensor, to_uint8
-from showface.masks import binarise, mask_of, mask_tensor, read_mask, resize_visible
+from showface.images import read_image, rgb, to_tensor, to_unit
+from showface.masks import binarise, hole_share, mask_of, mask_tensor, read_mask
 from showface.networks.mdrnets import MDRNets, MDRNetsOutput
+from showface.photo.align import SIDE as SIDE
+from showface.photo.align import take
+from showface.photo.choose import Choice, Rectangle, View, choose
+from showface.photo.classical import fill_from_rim
+from showface.photo.decode import photo_of
+from showface.photo.find_faces import FaceFinder, face_finder
+from showface.photo.photograph import Photo
+from showface.photo.put_back import put_back
+from showface.photo.seam import Seam, seam_of
 
 Picture = str | os.PathLike[str] | Image.Image | np.ndarray
 DEVICES = ("auto", "cpu", "cuda")
-SIDE = 256  # pixels; what the networks were trained at
+DETECTORS = ("auto", "cached", "off")
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Restoration:
+    """A completed photograph and what was done to it."""
+
+    photo: Photo
+    views: tuple[View, ...] = ()  # the squares that the networks completed, and where they come from
+    hole_share: float = 0.0  # of the photograph, in [0, 1]
+    outside_faces: float = 0.0  # the part of the hole that was filled in from its rim, without the networks
+    seam: Seam = field(default_factory=lambda: Seam(step=0, usual=0, colour=0))
+    notes: tuple[str, ...] = ()  # one line each: what the user should know
+
+    @property
+    def faces(self) -> int:
+        """How many faces were completed."""
+        return sum(view.how != "region" for view in self.views)
 
 
 class FaceInpainter:
     """Completes the masked part of a face. Can be called from several threads: it holds nothing but weights."""
 
-    def __init__(self, network: MDRNets, *, device: str = "auto") -> None:
-        """`device` is "cpu", "cuda" (an error where there is none) or "auto" (cuda where there is one, else cpu)."""
-        self.device = _device(device)
+    def __init__(self, network: MDRNets, *, device: str = "auto", detector: str = "auto") -> None:
+        """`device` is "cpu", "cuda" (an error where there is none) or "auto" (cuda where there is one, else cpu).
+
+        `detector` finds faces: "auto" fetches it when it is first needed, "cached" uses it if it was fetched before,
+        "off" never does; without it the region round the mask is completed.
+        """
+        if detector not in DETECTORS:
+            raise SettingError(unknown("detector", detector, DETECTORS))
+        self.detector = detector
+        self.device = named_device(device)
         self.network = network.to(self.device).eval().requires_grad_(False)
         self._stays = device != "auto"
 
     @classmethod
-    def from_pretrained(cls, source: str | os.PathLike[str] | None = None, *, device: str = "auto") -> FaceInpainter:
+    def from_pretrained(
+        cls, source: str | os.PathLike[str] | None = None, *, device: str = "auto", detector: str = "auto"
+    ) -> FaceInpainter:
         """The weights in `source`: a folder, a .safetensors file or a hub id "owner/name"; None = the bundled ones."""
-        _device(device)  # refuse before the work of loading
+        named_device(device)  # refuse before the work of loading
         if source is None:
             path = weights.bundled()
         elif not Path(source).exists() and re.fullmatch(r"[\w.-]+/[\w.-]+", os.fspath(source)):
             path = weights.fetch(os.fspath(source))
         else:
             path = Path(source)
-        return cls(weights.build(*weights.load(path)), device=device)
+        return cls(weights.build(*weights.load(path)), device=device, detector=detector)
 
     def save_pretrained(self, folder: str | os.PathLike[str], *, card: Mapping[str, Any] | None = None) -> Path:
         """Writes weights and configuration to `folder`, from where `from_pretrained` reads them."""
         return weights.save(folder, self.network, card=card)
 
-    def __call__(self, image: Picture, mask: Picture) -> Image.Image:
+    def __call__(
+        self,
+        image: Picture,
+        mask: Picture,
+        *,
+        face_box: Rectangle | None = None,
+        face_points: Sequence[tuple[float, float]] | None = None,
+        feather: float | None = None,
+    ) -> Image.Image:
         """The picture with its masked part filled in: RGB, same size, **outside the mask equal in every bit**.
 
         `image` is a path, a Pillow picture or a uint8 array (h, w, 3), RGB. `mask` is the same or any array that
         `masks.binarise` understands, of the same size as the picture; white (1) = fill in.
+
+        The faces that the mask touches are found; `face_box` (x, y, width, height, brow to chin) or `face_points`
+        (x, y of right eye, left eye, nose, right and left corner of the mouth; the subject's right) name one instead.
+        `feather` is over how many pixels of the picture, from the border inwards, the filling is bent to meet what is
+        known: None = as far as the hole reaches, 0 = pasted as it is.
         """
-        picture, hole = _picture(image), _mask(mask)
-        _refuse_misfits(picture, hole)
+        picture = _picture(image)
+        photo = photo_of(picture)
+        restored = self.restore(photo, mask, face_box=face_box, face_points=face_points, feather=feather).photo
+        return restored.picture() if restored is not photo else picture.copy()
+
+    def restore(
+        self,
+        photo: Photo,
+        mask: Picture,
+        *,
+        face_box: Rectangle | None = None,
+        face_points: Sequence[tuple[float, float]] | None = None,
+        feather: float | None = None,
+    ) -> Restoration:
+        """`photo` (see `photo.decode`) completed at its own depth and in its own colours, and what was done to it.
+
+        `mask` and the other arguments are those of `__call__`. What the user should know is warned about.
+        """
+        hole = _mask(mask)
+        _refuse_misfits(photo, hole)
+        if feather is not None and not feather >= 0:
+            raise SettingError(f"expected a feather of 0 pixels or more, found {feather}")
         if not hole.any():
-            warnings.warn("the mask is empty: nothing to fill in, the picture comes back as it is", stacklevel=2)
-            return picture.copy()
-        small, hidden = resize_visible(picture, hole, SIDE)
-        completed = to_uint8(self.complete(to_tensor(small), mask_tensor(hidden)).completed)[0]
-        filled = resize_image(Image.fromarray(completed), (picture.height, picture.width))
-        result = Image.fromarray(np.where(hole[..., None], np.asarray(filled), np.asarray(picture)))
-        if "icc_profile" in picture.info:
-            result.info["icc_profile"] = picture.info["icc_profile"]
-        return result
+            warnings.warn("the mask is empty: nothing to fill in, the picture comes back as it is", stacklevel=3)
+            return Restoration(photo=photo)
+        choice = self.choose(photo, hole, face_box=face_box, face_points=face_points)
+        result, left, views = photo, hole, []
+        for view, part in _shared_out(choice.views, hole):
+            completed = self._completed(result, left, view, part, feather)
+            if completed is not None:
+                result, left = completed, left & ~part
+                views.append(view)
+        notes = [choice.note] if choice.note else []
+        if left.any():
+            result = fill_from_rim(result, left, feather=feather)
+            notes.append(
+                f"{left.sum() / hole.sum():.1%} of the hole lies outside the faces and was filled in from its rim, "
+                "without the networks"
+            )
+        for note in notes:
+            warnings.warn(note, stacklevel=3)
+        return Restoration(
+            photo=result, views=tuple(views), hole_share=hole_share(hole), outside_faces=float(left.sum() / hole.sum()),
+            seam=seam_of(result, hole), notes=tuple(notes),
+        )  # fmt: skip
+
+    def choose(
+        self,
+        photo: Photo,
+        hole: Bool[np.ndarray, "h w"],
+        *,
+        face_box: Rectangle | None = None,
+        face_points: Sequence[tuple[float, float]] | None = None,
+    ) -> Choice:
+        """The squares of `photo` in which `hole` (True, not empty) would be completed; for figures and masks."""
+
+        def finder(worth_fetching: bool) -> FaceFinder | None:
+            return None if self.detector == "off" else face_finder(fetch=worth_fetching and self.detector == "auto")
+
+        return choose(photo, hole, finder, face_box=face_box, face_points=face_points)
+
+    def _completed(
+        self,
+        photo: Photo,
+        hole: Bool[np.ndarray, "h w"],
+        view: View,
+        part: Bool[np.ndarray, "h w"],
+        feather: float | None,
+    ) -> Photo | None:
+        """`photo` with `part` of its `hole` completed by the networks; None if nothing is visible to go by."""
+        small, hidden = take(photo, hole, view.frame)
+        if hidden.all():
+            return None
+        completed = self.complete(to_tensor(small), mask_tensor(hidden)).completed
+        values = (to_unit(completed[0]).clamp(0, 1) * 255).permute(1, 2, 0).cpu().numpy()
+        return put_back(photo, hole, view.frame, values, hidden, part=part, feather=feather)
 
     @torch.no_grad()
     def complete(self, images: Float[Tensor, "b 3 h w"], masks: Float[Tensor, "b 1 h w"]) -> MDRNetsOutput:
@@ -99,7 +215,8 @@ class FaceInpainter:
         return output
 
 
-def _device(name: str) -> torch.device:
+def named_device(name: str) -> torch.device:
+    """The device called "cpu", "cuda" (an error where there is none) or "auto" (cuda where there is one, else cpu)."""
     if name not in DEVICES:
         raise SettingError(unknown("device", name, DEVICES))
     if name == "cuda" and not torch.cuda.is_available():
@@ -123,9 +240,22 @@ def _mask(mask: Picture) -> Bool[np.ndarray, "h w"]:
     return binarise(mask) if isinstance(mask, np.ndarray) else read_mask(mask)
 
 
-def _refuse_misfits(picture: Image.Image, hole: Bool[np.ndarray, "h w"]) -> None:
+def _shared_out(views: Sequence[View], hole: Bool[np.ndarray, "h w"]) -> Iterator[tuple[View, Bool[np.ndarray, "h w"]]]:
+    """Each view with the part of the hole that it completes: what lies in it and in none before it."""
+    left = hole.copy()
+    for view in views:
+        window = view.frame.window((left.shape[0], left.shape[1]))
+        area = np.s_[window[1] : window[3], window[0] : window[2]]
+        part = np.zeros_like(left)
+        part[area] = left[area] & view.frame.within(window)
+        if part.any():
+            yield view, part
+            left &= ~part
+
+
+def _refuse_misfits(picture: Photo, hole: Bool[np.ndarray, "h w"]) -> None:
     height, width = hole.shape
-    if picture.size != (width, height):
+    if (picture.width, picture.height) != (width, height):
         raise MaskError(
             f"expected a mask of the picture's size {picture.width} x {picture.height}, found {width} x {height}; "
             "draw it on this picture or resize it (--resize-mask)"
@@ -136,5 +266,5 @@ def _refuse_misfits(picture: Image.Image, hole: Bool[np.ndarray, "h w"]) -> None
     if hole.mean() > 0.6 and all(side.all() for side in rim):
         warnings.warn(
             f"the mask hides {hole.mean():.0%} and every border; is it inverted (--invert-mask)? White = fill in",
-            stacklevel=3,
+            stacklevel=4,
         )

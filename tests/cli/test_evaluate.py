@@ -41,7 +41,7 @@ def test_the_report_of_an_evaluation(place: Path, tiny_weights: Path) -> None:
     assert list(report["table"]) == ["telea", "coarse", "full"]
     assert report["table"]["full"]["40-60"]["psnr"]["count"] == 2
     assert report["protocol"]["pairs"] == {"1-20": 2, "20-40": 2, "40-60": 2}
-    assert len(report["weights"]["sha256"]) == len(report["protocol"]["sha256"]) == 64
+    assert len(report["methods"]["full"]["identity"].split()[1]) == len(report["protocol"]["sha256"]) == 64
     assert (place / "out" / "table.md").read_text(encoding="utf-8") in printed
     assert len((place / "out" / "pictures.csv").read_text().splitlines()) == 1 + 3 * 2 * 3
 
@@ -54,6 +54,8 @@ def test_nothing_is_replaced_and_nothing_is_written_after_a_mistake(place: Path)
     before = (place / "out" / "report.json").read_bytes()
     with pytest.raises(DataError, match="exists already"):
         run(evaluate, place, "--methods", "telea")
+    assert (place / "out" / "report.json").read_bytes() == before
+    run(evaluate, place, "--methods", "telea", "--limit", "1")  # the same command says the same
     assert (place / "out" / "report.json").read_bytes() == before
     run(evaluate, place, "--methods", "telea", "--overwrite", "--bucket-by", "number")
     assert (place / "out" / "report.json").read_bytes() != before
@@ -86,7 +88,7 @@ def test_of_a_published_set_only_the_test_side_is_measured(place: Path, tiny_wei
     pictures.mkdir(parents=True)
     parts.mkdir(parents=True)
     for number in (6, 7, 8):
-        Image.new("RGB", (256, 256)).save(pictures / f"{number}.png")
+        Image.new("RGB", (256, 256), (number, 0, 0)).save(pictures / f"{number}.png")
         skin = np.zeros((256, 256), dtype=np.uint8)
         skin[: 32 * number] = 255
         Image.fromarray(skin).save(parts / f"{number:05d}_skin.png")

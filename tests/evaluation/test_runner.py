@@ -57,7 +57,7 @@ def test_values_belong_to_their_pair_and_batches_do_not_matter(folders: Folders)
     assert 0.2 < row.share <= 0.4
 
 
-def test_progress_counts_pairs(folders: Folders) -> None:
+def test_progress_counts_pictures_and_the_same_faces_go_through_all_buckets_first(folders: Folders) -> None:
     told: list[tuple[int, int]] = []
     evaluate(protocol(folders), {"same": lambda i, m: i}, batch=3, progress=lambda *count: told.append(count))
-    assert told == [(3, 15), (5, 15), (8, 15), (10, 15), (13, 15), (15, 15)]
+    assert told == [(3, 15), (6, 15), (9, 15), (11, 15), (13, 15), (15, 15)]

@@ -11,8 +11,9 @@ import click
 @click.argument("weights", required=False, metavar="[WEIGHTS_OR_RUN]")
 @click.option("--data", required=True, metavar="FOLDER", help="Aligned, square faces (images/ below it is understood).")
 @click.option("--masks", required=True, metavar="FOLDER", help="Masks, white = hole.")
-@click.option("--out", required=True, type=click.Path(path_type=Path), help="Folder for the report.")
+@click.option("--out", type=click.Path(path_type=Path), help="Folder for measurements and report.")
 @click.option("--methods", default="telea,coarse,full", show_default=True, help="What to compare, with commas between.")
+@click.option("--metrics", default="l1,psnr,ssim", show_default=True, help="What to measure, with commas; or all.")
 @click.option("--limit", default=0, type=click.IntRange(min=0), metavar="N", help="Only the first N faces; 0 = all.")
 @click.option("--size", default=256, show_default=True, help="Side in pixels at which everything is measured.")
 @click.option("--seed", default=0, show_default=True, help="Of the order in which masks are dealt.")
@@ -23,38 +24,66 @@ import click
     show_default=True,
     help="Sort masks by their hole share at 256 px, or by the file numbers of the NVIDIA test set.",
 )
+@click.option(
+    "--trained-on",
+    multiple=True,
+    type=click.Path(path_type=Path, exists=True),
+    metavar="PLACE",
+    help="A run, a pictures.sha256 or a folder of pictures none of which may be measured; may be repeated.",
+)
+@click.option(
+    "--inputs", type=click.Path(path_type=Path), metavar="FOLDER",
+    help="Measure nothing; write the masked pictures and masks there, for a method that runs elsewhere.",
+)  # fmt: skip
+@click.option("--pictures", is_flag=True, help="Keep every completed picture in OUT/pictures/METHOD/BUCKET.")
 @click.option("--batch", default=8, type=click.IntRange(min=1), show_default=True, help="Pictures at once.")
 @click.option("--device", default="auto", show_default=True, help="auto, cpu or cuda.")
-@click.option("--overwrite", is_flag=True, help="Replace a report that is there.")
+@click.option("--overwrite", is_flag=True, help="Forget the measurements and the report that are there.")
 def command(
-    weights: str | None, data: str, masks: str, out: Path, methods: str, limit: int, size: int, seed: int,
-    bucket_by: str, batch: int, device: str, overwrite: bool,
+    weights: str | None, data: str, masks: str, out: Path | None, methods: str, metrics: str, limit: int, size: int,
+    seed: int, bucket_by: str, trained_on: tuple[Path, ...], inputs: Path | None, pictures: bool, batch: int,
+    device: str, overwrite: bool,
 ) -> None:  # fmt: skip
-    """Measure methods on faces under masks: the paper's L1, PSNR and SSIM by hole share.
+    """Measure methods on faces under masks, as the paper's Table 1 does: methods by metrics by hole share.
 
-    Writes report.json, table.md and pictures.csv (a line per picture) to --out. WEIGHTS_OR_RUN are those that come
-    with the package if left out. Of CelebA-HQ and FFHQ, as published, only the test side is measured.
+    Writes report.json, table.md, pictures.csv (a line per picture) and protocol.json (every pair, every file's hash)
+    to --out. The same command goes on where it was stopped. WEIGHTS_OR_RUN are those that come with the package if
+    left out. Of CelebA-HQ and FFHQ, as published, only the test side is measured.
+
+    \b
+    Methods:
+      full, coarse                our networks, of WEIGHTS_OR_RUN
+      NAME=RUN or NAME=RUN@coarse those of other runs or weights; a trained baseline
+      telea, navier_stokes, harmonic, biharmonic (slow), migan (an asset)
+      NAME=FILE.onnx              picture and mask in, picture out
+      NAME=FOLDER                 results of any method, FOLDER/1-20/STEM.png and so on
+    Metrics:
+      l1, psnr, ssim              need nothing
+      lpips, lpips_vgg, fid, kid  fetch their networks once
+      identity                    likeness of the person; extra 'identity'
     """
-    from showface.cli.measuring import bar, chosen_methods, pictures_of
-    from showface.evaluation.protocol import ProtocolConfig, make_protocol
-    from showface.evaluation.report import as_json, protocol_facts, refuse_existing, versions, write_files
-    from showface.evaluation.runner import evaluate
-    from showface.evaluation.tables import as_csv, as_markdown, as_plain, tabulate
+    from showface.cli.measuring import bar, chosen_protocol
+    from showface.evaluation.comparison import ComparisonConfig, compare, write_report
+    from showface.evaluation.measures import chosen_measures
+    from showface.evaluation.methods import contenders, refuse_unknown_methods
+    from showface.evaluation.result_folder import write_inputs
+    from showface.evaluation.tables import as_markdown
+    from showface.pipeline import named_device
 
-    files = ("report.json", "table.md", "pictures.csv")
-    if not overwrite:
-        refuse_existing(out, files)
-    pictures, folder = pictures_of(data)
-    config = ProtocolConfig(
-        faces=folder, masks=Path(masks), size=size, seed=seed, limit=limit,
-        bucket_by="number" if bucket_by == "number" else "share",
-    )  # fmt: skip
-    protocol = make_protocol(config, pictures)
-    runnable, weights_facts = chosen_methods(methods, weights, device)
+    if (out is None) == (inputs is None):
+        raise click.UsageError("give either --out FOLDER for a report or --inputs FOLDER")
+    measures, where = chosen_measures(metrics), str(named_device(device))
+    refuse_unknown_methods(methods)
+    protocol = chosen_protocol(data, masks, size=size, seed=seed, limit=limit, bucket_by=bucket_by)
+    if inputs is not None:
+        click.echo(f"{write_inputs(inputs, protocol)} pairs of protocol {protocol.digest[:12]} in {inputs}")
+        return
+    assert out is not None
+    config = ComparisonConfig(
+        out=out, batch=batch, device=where, trained_on=trained_on, pictures=pictures, overwrite=overwrite
+    )
+    chosen = contenders(methods, source=weights, device=device, protocol=protocol)
     with bar("measuring") as progress:
-        measurements = evaluate(protocol, runnable, batch=batch, progress=progress)
-    table = tabulate(measurements, seed=seed)
-    facts = {"protocol": protocol_facts(protocol), "weights": weights_facts, "versions": versions()}
-    texts = (as_json({"table": as_plain(table), **facts}), as_markdown(table), as_csv(measurements))
-    write_files(out, dict(zip(files, texts, strict=True)))
-    click.echo(f"\n{as_markdown(table)}\nprotocol {protocol.digest[:12]}; report in {out}")
+        comparison = compare(protocol, chosen, measures, config, progress=progress)
+    write_report(comparison, protocol, out)
+    click.echo(f"\n{as_markdown(comparison.table)}\nprotocol {protocol.digest[:12]}; report in {out}")

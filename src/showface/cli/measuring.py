@@ -2,23 +2,27 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+import click
+from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
 from showface import assets, weights
 from showface.data.faces import Face, FaceSource, list_faces
 from showface.data.sources import face_sources
-from showface.errors import DataError, SettingError, unknown
-from showface.evaluation.methods import BASELINES, NETWORKS, network_methods
+from showface.errors import DataError
 from showface.evaluation.parsing import SemanticMap
+from showface.evaluation.protocol import Protocol, ProtocolConfig, make_protocol
 from showface.evaluation.report import weights_folder, weights_hash
-from showface.evaluation.runner import Method
 from showface.networks.face_parser import BiSeNetParser
 from showface.pipeline import FaceInpainter
 
+PATIENCE = 15.0  # seconds between two lines where there is no terminal
+AT_ONCE = 1e-4  # seconds a picture that is only recalled takes at most
 Facts = dict[str, object]
 
 
@@ -34,6 +38,16 @@ def pictures_of(data: str) -> tuple[list[Path], Path]:
     """The pictures of --data, and where they lie."""
     source = one_source(data)
     return source.pictures()[: source.limit or None], Path(source.folder)
+
+
+def chosen_protocol(data: str, masks: str, *, size: int, seed: int, limit: int, bucket_by: str) -> Protocol:
+    """The table of --data and --masks."""
+    pictures, folder = pictures_of(data)
+    config = ProtocolConfig(
+        faces=folder, masks=Path(masks), size=size, seed=seed, limit=limit,
+        bucket_by="number" if bucket_by == "number" else "share",
+    )  # fmt: skip
+    return make_protocol(config, pictures)
 
 
 def labelled_faces(data: str) -> tuple[list[Face], Path]:
@@ -53,21 +67,6 @@ def inpainter_of(source: str | None, device: str) -> tuple[FaceInpainter, Facts]
     return inpainter, {"source": path.name if source is None else source, "sha256": weights_hash(path)}
 
 
-def chosen_methods(names: str, source: str | None, device: str) -> tuple[dict[str, Method], Facts | None]:
-    """The methods of a list with commas; weights are loaded only if one of them needs some."""
-    chosen = [name.strip() for name in names.split(",") if name.strip()]
-    for name in chosen:
-        if name not in (*BASELINES, *NETWORKS):
-            raise SettingError(unknown("method", name, (*BASELINES, *NETWORKS)))
-    if not chosen:
-        raise SettingError(f"expected methods, got none; known: {', '.join((*BASELINES, *NETWORKS))}")
-    known, facts = dict(BASELINES), None
-    if set(chosen) & set(NETWORKS):
-        inpainter, facts = inpainter_of(source, device)
-        known |= network_methods(inpainter)
-    return {name: known[name] for name in chosen}, facts
-
-
 def parsers_of(inpainter: FaceInpainter, *, bisenet: bool) -> dict[str, SemanticMap]:
     """The network's own parser and, if asked for, the published BiSeNet with merged classes."""
     device = inpainter.device
@@ -83,8 +82,37 @@ def parsers_of(inpainter: FaceInpainter, *, bisenet: bool) -> dict[str, Semantic
 
 @contextmanager
 def bar(what: str) -> Iterator[Callable[[int, int], None]]:
-    """A progress bar on a terminal, nothing elsewhere; yields what to tell it."""
-    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
-    with Progress(*columns) as progress:
-        task = progress.add_task(what, total=None)
-        yield lambda done, total: progress.update(task, completed=done, total=total)
+    """Progress with pictures per second: a bar on a terminal, a line now and then elsewhere; yields what to tell it."""
+    console = Console(stderr=True)
+    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TextColumn("{task.fields[speed]}"),
+               TimeRemainingColumn())  # fmt: skip
+    speed, spoken = Speed(), time.monotonic()
+    with Progress(*columns, console=console, disable=not console.is_terminal) as progress:
+        task = progress.add_task(what, total=None, speed="")
+
+        def tell(done: int, total: int) -> None:
+            nonlocal spoken
+            rate = f"{speed.of(done):.1f} pictures/s"
+            progress.update(task, completed=done, total=total, speed=rate)
+            if not console.is_terminal and (time.monotonic() - spoken > PATIENCE or done == total):
+                spoken = time.monotonic()
+                click.echo(f"{what}: {done} of {total}, {rate}", err=True)
+
+        yield tell
+
+
+class Speed:
+    """Pictures per second since work began. What comes in no time was there already and does not count."""
+
+    def __init__(self) -> None:
+        self._last = time.monotonic()
+        self._seen, self._counted, self._seconds = 0, 0, 0.0
+
+    def of(self, done: int) -> float:
+        """The speed, now that `done` pictures are dealt with."""
+        now = time.monotonic()
+        if now - self._last > AT_ONCE * (done - self._seen):
+            self._counted += done - self._seen
+            self._seconds += now - self._last
+        self._last, self._seen = now, done
+        return self._counted / self._seconds if self._seconds else 0.0

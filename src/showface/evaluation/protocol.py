@@ -21,6 +21,7 @@ from torch import Tensor
 
 from showface.data.faces import list_pictures
 from showface.errors import DataError, SettingError
+from showface.evaluation.checks import refuse_duplicates, refuse_misshapen, refuse_missing
 from showface.images import read_image, resize_image
 from showface.masks import BUCKETS, hole_share, read_mask, resize_nearest
 
@@ -117,7 +118,13 @@ def fixed_protocol(config: ProtocolConfig, pairs: dict[str, list[Pair]]) -> Prot
     """The protocol of a given table: its files are hashed, and what cannot be measured is refused."""
     if not pairs:
         raise DataError(f"{config.faces}: no pair of face and mask to measure")
-    files = {"faces": hash_faces(config, pairs), "masks": hash_masks(config, pairs)}
+    faces = list(dict.fromkeys(pair.face for table in pairs.values() for pair in table))
+    masks = list(dict.fromkeys(m.mask for t in pairs.values() for m in t if isinstance(m.mask, Path)))
+    for paths, what in ((faces, "faces are"), (masks, "masks are")):
+        refuse_missing(paths, what)
+        refuse_misshapen(paths, what)
+    files = {"faces": {_below(face, config.faces): sha256(face) for face in faces}, "masks": hash_masks(config, pairs)}
+    refuse_duplicates(files["faces"], "faces are")
     return Protocol(config, pairs, files, _digest(config, pairs, files))
 
 
@@ -147,12 +154,6 @@ def bucket_of_number(path: Path) -> str | None:
 
 
 # ---------------------------------------------------------------------------------------------- what was measured
-
-
-def hash_faces(config: ProtocolConfig, pairs: Mapping[str, Sequence[Pair]]) -> dict[str, str]:
-    """sha256 of every face's file, by name."""
-    faces = dict.fromkeys(pair.face for table in pairs.values() for pair in table)
-    return {_below(face, config.faces): sha256(face) for face in faces}
 
 
 def hash_masks(config: ProtocolConfig, pairs: Mapping[str, Sequence[Pair]]) -> dict[str, str]:

@@ -8,12 +8,24 @@ import platform
 from collections.abc import Iterable, Mapping
 from importlib import metadata
 from pathlib import Path
+from typing import Any
 
 from showface import weights
 from showface.errors import DataError
-from showface.evaluation.protocol import Protocol
+from showface.evaluation.checks import listed
+from showface.evaluation.protocol import VERSION, Protocol, named_pairs
 
-PACKAGES = ("showface", "torch", "numpy", "opencv-python-headless", "pillow")
+REPORT, TABLE, PICTURES, PROTOCOL = "report.json", "table.md", "pictures.csv", "protocol.json"
+PACKAGES = (
+    "showface", "torch", "numpy", "opencv-python-headless", "pillow", "scikit-image", "onnxruntime", "dlib-bin",
+)  # fmt: skip
+
+DEFINITIONS = (
+    "composited, clipped, rounded to uint8; L1 = 100 mean|a-b|/255; PSNR per picture, RGB, at most 100 dB; SSIM "
+    "Gaussian 11, sigma 1.5, L = 255, RGB, valid region; LPIPS 0.1; FID and KID on Inception 2015 pool3 of the "
+    "completed pictures of a bucket against the same faces; 95 % intervals: bootstrap over pictures, 2,000 draws, of "
+    "FID and KID 1.96 standard errors (jackknife)"
+)
 
 
 def refuse_existing(folder: Path, names: Iterable[str]) -> None:
@@ -33,6 +45,35 @@ def write_files(folder: Path, files: Mapping[str, str]) -> None:
         raise DataError(f"{folder}: cannot be written: {error.strerror or error}") from error
 
 
+def refuse_other_report(folder: Path, facts: Mapping[str, Any]) -> None:
+    """A report may only be replaced by one that says the same and perhaps more: no method or metric may be lost."""
+    file = folder / REPORT
+    if not file.exists():
+        return
+    old = _read(file)
+    lost = [f"protocol {str(old.get('protocol', {}).get('sha256'))[:12]}"] if _other_protocol(old, facts) else []
+    methods = facts["methods"]
+    lost += [f"metric {name}" for name in old.get("metrics", []) if name not in facts["metrics"]]
+    lost += [f"method {name}" for name, one in old.get("methods", {}).items() if methods.get(name) != one]
+    if lost:
+        raise DataError(
+            f"{file}: exists already and holds what the new one would not: {listed(lost)}; choose another --out or ask "
+            "to --overwrite"
+        )
+
+
+def _other_protocol(old: Mapping[str, Any], facts: Mapping[str, Any]) -> bool:
+    return bool(old.get("protocol", {}).get("sha256") != facts["protocol"]["sha256"])
+
+
+def _read(file: Path) -> dict[str, Any]:
+    try:
+        content = json.loads(file.read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise DataError(f"{file}: exists already, and is no report of ours; choose another --out") from error
+    return content if isinstance(content, dict) else {}
+
+
 def as_json(content: Mapping[str, object]) -> str:
     """Readable JSON; NaN would not be valid and is refused."""
     return json.dumps(content, indent=2, ensure_ascii=False, allow_nan=False) + "\n"
@@ -42,16 +83,34 @@ def protocol_facts(protocol: Protocol) -> dict[str, object]:
     """What was measured, in words that do not depend on where the folders lie."""
     config = protocol.config
     return {
+        "version": VERSION,
         "sha256": protocol.digest,
         "faces": config.faces.name,
-        "masks": config.masks.name,
+        "masks": config.masks.name if config.masks else "made",
         "size": config.size,
         "seed": config.seed,
         "limit": config.limit,
         "bucket_by": config.bucket_by,
         "pairs": {bucket: len(pairs) for bucket, pairs in protocol.pairs.items()},
-        "definitions": "composited, clipped, rounded to uint8; L1 = 100 mean|a-b|/255; PSNR per picture, RGB, at most "
-        "100 dB; SSIM Gaussian 11, sigma 1.5, L = 255, RGB, valid region; 95 % bootstrap over pictures, 2,000 draws",
+        "files": {kind: f"{len(files)}, sha256 {combined_hash(files)}" for kind, files in protocol.files.items()},
+        "definitions": DEFINITIONS,
+    }
+
+
+def combined_hash(files: Mapping[str, str]) -> str:
+    """One sha256 for a list of files by name and hash."""
+    return hashlib.sha256("".join(f"{files[name]}  {name}\n" for name in sorted(files)).encode()).hexdigest()
+
+
+def protocol_table(protocol: Protocol) -> dict[str, object]:
+    """The whole table: every pair by name, and the sha256 of every file."""
+    return {
+        "version": VERSION,
+        "sha256": protocol.digest,
+        "size": protocol.config.size,
+        "seed": protocol.config.seed,
+        "pairs": named_pairs(protocol.config, protocol.pairs),
+        "files": protocol.files,
     }
 
 

@@ -75,14 +75,14 @@ def evaluate(
     memory: Memory | None = None,
     progress: Callable[[int, int], None] = lambda done, total: None,
 ) -> list[Measurement]:
-    """Every method on every pair, batch by batch; what `memory` recalls is not done again.
+    """Every method on every pair, batch by batch, in the order of the table; what `memory` recalls is not done again.
 
     `progress` is told the number of completed pictures dealt with and their total. Batches are the same however often
     a run was stopped, so the numbers are too.
     """
     memory = memory or Memory()
     total, done = len(methods) * sum(len(pairs) for pairs in protocol.pairs.values()), 0
-    results: list[Measurement] = []
+    results: dict[str, list[Measurement]] = {bucket: [] for bucket in protocol.pairs}
     for part in _batches(protocol, batch):
         known = {name: memory.recall(name, part.bucket, part.names) for name in methods}
         if any(rows is None for rows in known.values()):
@@ -92,10 +92,10 @@ def evaluate(
             if rows is None:
                 rows, completed = _measured(name, method, part, metrics)
                 memory.keep(rows, completed)
-            results += rows
+            results[part.bucket] += rows
             done += len(rows)
             progress(done, total)
-    return results
+    return [one for rows in results.values() for one in rows]
 
 
 class _Batch:
@@ -123,9 +123,11 @@ class _Batch:
 
 
 def _batches(protocol: Protocol, size: int) -> Iterator[_Batch]:
-    for bucket, pairs in protocol.pairs.items():
-        for first in range(0, len(pairs), size):
-            yield _Batch(protocol, bucket, pairs[first : first + size])
+    """The same faces bucket after bucket, then the next faces, so that what is known of a face serves all buckets."""
+    for first in range(0, max(map(len, protocol.pairs.values())), size):
+        for bucket, pairs in protocol.pairs.items():
+            if pairs[first : first + size]:
+                yield _Batch(protocol, bucket, pairs[first : first + size])
 
 
 def _measured(

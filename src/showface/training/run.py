@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 
 import torch
 from rich.console import Console
 
+from showface.data.faces import list_faces
+from showface.data.fingerprints import FILE as SEEN
+from showface.data.fingerprints import as_lines, hash_pictures, read_lines
 from showface.errors import CheckpointError, SettingError, unknown
 from showface.training.configuration import Recipe, StageConfig
 from showface.training.interruption import StopSignals
@@ -15,7 +19,7 @@ from showface.training.stages.face_parser import parser_of
 from showface.training.stages.stage import BOXES
 from showface.training.state import is_finished
 from showface.training.tracking import tensorboard_installed
-from showface.weights import holds_weights
+from showface.weights import holds_weights, write_whole
 
 
 def train(
@@ -37,6 +41,7 @@ def train(
     for config in wanted:
         if config.name == "face_parser" and not is_finished(out, config.name):
             parser_of(recipe, config)  # refuses faces without labels now, not after the stages before it
+    record_pictures(wanted, out, earlier)
     with StopSignals() as stop:
         for config in wanted:
             train_stage(recipe, config, out, device=device, console=console, earlier=earlier, stop=stop)
@@ -51,6 +56,19 @@ def stages_to_train(recipe: Recipe, stages: tuple[str, ...], earlier: Path | Non
         return [recipe.stage(name) for name in stages]
     taken = [] if earlier is None else [stage for stage in recipe.stages[:-1] if has_result(earlier, stage.name)]
     return [stage for stage in recipe.stages if stage not in taken]
+
+
+def record_pictures(stages: Sequence[StageConfig], out: Path, earlier: Path | None) -> None:
+    """Adds the sha256 of every picture that `stages` learn from, and of those of `earlier`, to a list in `out`.
+
+    An evaluation finds it there and refuses to measure on them. A picture that is listed already is not read again.
+    """
+    before = {} if earlier is None or not (earlier / SEEN).is_file() else read_lines(earlier / SEEN)
+    known = before | (read_lines(out / SEEN) if (out / SEEN).is_file() else {})
+    sources = dict.fromkeys(source for config in stages for source in config.data.faces)
+    pictures = [face.picture for source in sources for face in list_faces(source)]
+    out.mkdir(parents=True, exist_ok=True)
+    write_whole(out / SEEN, as_lines(known | hash_pictures(pictures, known)).encode())
 
 
 def has_result(folder: Path, name: str) -> bool:

@@ -79,6 +79,7 @@ OWNERS = {
     "tensorboard": "training",
     "huggingface_hub": "weights",
     "pillow_heif": "photo",
+    "dlib": "features/face_embedding.py",
     "onnxruntime": "evaluation/onnx_files.py",
     "skimage": "evaluation/baselines.py",
 }

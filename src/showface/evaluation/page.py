@@ -180,7 +180,8 @@ def _shown(shown: Shown, values: Mapping[tuple[str, str, str, str], Mapping[str,
             f"<figcaption>{escape(name)}{told}</figcaption></figure>\n"
         )
     heading = f"{choice.rank}: {choice.face} under {choice.mask}, {measure.heading.rstrip(' ↑↓')}"
-    return f'<p class="quiet">{escape(heading)}</p>\n<div class="faces" style="--count: {len(figures)}">\n{"".join(figures)}</div>\n'
+    row = f'<div class="faces" style="--count: {len(figures)}">\n{"".join(figures)}</div>\n'
+    return f'<p class="quiet">{escape(heading)}</p>\n{row}'
 
 
 def data_uri(pixels: UInt8[Tensor, "3 h w"]) -> str:

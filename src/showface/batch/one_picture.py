@@ -20,12 +20,12 @@ from showface.errors import ImageError, ShowFaceError
 from showface.explain import explain
 from showface.images import PIXEL_LIMIT, picture_of, to_tensor
 from showface.masks import hole_share, read_mask
-from showface.photo.align import SIDE, Frame, bring_back, frame_of_box, frame_of_window, take
+from showface.photo.align import SIDE, Frame, bring_back, take
 from showface.photo.decode import decode, photo_of
 from showface.photo.encode import encode, refuse_unwritable
 from showface.photo.mask_options import MaskOptions, ParsedFace, Rectangle, hole_of
 from showface.photo.photograph import Photo
-from showface.pipeline import FaceInpainter
+from showface.pipeline import FaceInpainter, Restoration
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -57,6 +57,7 @@ class Outcome:
     height: int = 0
     faces: int = 0
     hole_share: float = 0.0
+    outside_faces: float = 0.0  # the part of the hole that was filled in from its rim, without the networks
     warnings: tuple[str, ...] = ()
     error: str | None = None
     parts: tuple[tuple[Path, Path], ...] = ()
@@ -69,7 +70,8 @@ class Outcome:
         if self.error is not None:
             return facts | {"error": self.error, "warnings": list(self.warnings)}
         facts |= {"width": self.width, "height": self.height, "faces": self.faces}
-        return facts | {"hole_share": round(self.hole_share, 6), "warnings": list(self.warnings)}
+        facts |= {"hole_share": round(self.hole_share, 6), "outside_faces": round(self.outside_faces, 6)}
+        return facts | {"warnings": list(self.warnings)}
 
     def publish(self) -> None:
         """Gives the written files their names, the result last."""
@@ -121,14 +123,17 @@ def complete(inpaint: FaceInpainter, job: Job, wishes: Wishes) -> Outcome:
         drawn, size, wishes.mask, faces=lambda: parsed_faces(inpaint, photo, wishes.face_box),
         class_map=inpaint.network.config.class_map,
     )  # fmt: skip
-    result, faces = restored(inpaint, photo, hole, wishes)
-    outcome = Outcome(width=photo.width, height=photo.height, faces=faces, hole_share=hole_share(hole))
+    restored = inpaint.restore(photo, hole, face_box=wishes.face_box, feather=wishes.feather)
+    outcome = Outcome(
+        width=photo.width, height=photo.height, faces=restored.faces, hole_share=hole_share(hole),
+        outside_faces=restored.outside_faces,
+    )  # fmt: skip
     with _parts() as lay:
         if job.save_mask is not None:
             mask = photo_of(picture_of(np.where(hole, np.uint8(255), np.uint8(0))))
             lay(job.save_mask, lambda part: encode(mask, part, format="PNG", overwrite=True))
         if job.explain is not None:
-            figure = photo_of(explained(inpaint, photo, hole, result, wishes.face_box))
+            figure = photo_of(explained(inpaint, photo, hole, restored))
             lay(job.explain, lambda part: encode(figure, part, format="PNG", overwrite=True))
         form = refuse_unwritable(job.out, format=wishes.form, overwrite=True)
         quality, strip = wishes.quality, wishes.strip_metadata
@@ -137,7 +142,7 @@ def complete(inpaint: FaceInpainter, job: Job, wishes: Wishes) -> Outcome:
             parts=lay(
                 job.out,
                 lambda part: encode(
-                    result, part, format=form, quality=quality, strip_metadata=strip, overwrite=True
+                    restored.photo, part, format=form, quality=quality, strip_metadata=strip, overwrite=True
                 ),
             ),
         )  # fmt: skip
@@ -175,22 +180,18 @@ def _parts() -> Iterator[Lay]:
         raise
 
 
-# ---------------------------------------------------------------------------------------------- the pipeline's side
-
-
-def restored(inpaint: FaceInpainter, photo: Photo, hole: Bool[np.ndarray, "h w"], wishes: Wishes) -> tuple[Photo, int]:
-    """The photograph with its hole filled in, and how many faces were completed."""
-    completed = inpaint(photo.rgb(), hole)
-    return photo.filled(np.asarray(completed), hole), int(hole.any())
+# ---------------------------------------------------------------------------------------------- faces
 
 
 def parsed_faces(inpaint: FaceInpainter, photo: Photo, face_box: Rectangle | None) -> Iterable[ParsedFace]:
-    """The faces of a photograph as the parser of the network sees them."""
+    """The faces of a photograph as the parser of the network sees them; none where no face is found."""
     size = (photo.height, photo.width)
-    for frame in frames(inpaint, photo, face_box):
-        crop, _ = take(photo, np.zeros(size, dtype=bool), frame)
-        semantic_map = inpaint.network.parser.semantic_map(to_tensor(crop).to(inpaint.device), SIDE)
-        yield ParsedFace(semantic_map[0].cpu().numpy(), partial(in_photo, frame, size))
+    nothing = np.zeros(size, dtype=bool)
+    for view in inpaint.choose(photo, nothing, face_box=face_box).views:
+        if view.how != "region":
+            crop, _ = take(photo, nothing, view.frame)
+            semantic_map = inpaint.network.parser.semantic_map(to_tensor(crop).to(inpaint.device), SIDE)
+            yield ParsedFace(semantic_map[0].cpu().numpy(), partial(in_photo, view.frame, size))
 
 
 def in_photo(frame: Frame, size: tuple[int, int], cells: Bool[np.ndarray, "256 256"]) -> Bool[np.ndarray, "h w"]:
@@ -202,22 +203,15 @@ def in_photo(frame: Frame, size: tuple[int, int], cells: Bool[np.ndarray, "256 2
     return hole
 
 
-def frames(inpaint: FaceInpainter, photo: Photo, face_box: Rectangle | None) -> list[Frame]:
-    """The squares in which the faces of a photograph are looked at."""
-    if face_box is not None:
-        x, y, width, height = face_box
-        return [frame_of_box((x, y, x + width, y + height))]
-    return [frame_of_window((0, 0, photo.width, photo.height))]
-
-
 def explained(
-    inpaint: FaceInpainter, photo: Photo, hole: Bool[np.ndarray, "h w"], result: Photo, face_box: Rectangle | None
+    inpaint: FaceInpainter, photo: Photo, hole: Bool[np.ndarray, "h w"], restored: Restoration
 ) -> Image.Image:
     """The figure of the face with the largest part of the hole."""
-    views = [(frame, *take(photo, hole, frame)) for frame in frames(inpaint, photo, face_box)]
-    frame, crop, hidden = max(views, key=lambda view: hole_share(view[2]))
+    frames = [view.frame for view in restored.views or inpaint.choose(photo, hole).views]
+    seen = [(frame, *take(photo, hole, frame)) for frame in frames]
+    frame, crop, hidden = max(seen, key=lambda one: hole_share(one[2]))
     aligned, _ = take(photo, np.zeros_like(hole), frame)
     return explain(
         inpaint.network, crop, hidden,
-        aligned=aligned, photo=picture_of(photo.rgb()), hole=hole, result=picture_of(result.rgb()),
+        aligned=aligned, photo=picture_of(photo.rgb()), hole=hole, result=picture_of(restored.photo.rgb()),
     )  # fmt: skip

@@ -33,7 +33,7 @@ from showface.masks import binarise, hole_share, mask_of, mask_tensor, read_mask
 from showface.networks.mdrnets import MDRNets, MDRNetsOutput
 from showface.photo.align import SIDE as SIDE
 from showface.photo.align import take
-from showface.photo.choose import Choice, Rectangle, View, choose
+from showface.photo.choose import Choice, Point, Rectangle, View, choose
 from showface.photo.classical import fill_from_rim
 from showface.photo.decode import photo_of
 from showface.photo.find_faces import FaceFinder, face_finder
@@ -54,7 +54,7 @@ class Restoration:
     views: tuple[View, ...] = ()  # the squares that the networks completed, and where they come from
     hole_share: float = 0.0  # of the photograph, in [0, 1]
     outside_faces: float = 0.0  # the part of the hole that was filled in from its rim, without the networks
-    seam: Seam = field(default_factory=lambda: Seam(step=0, usual=0, colour=0))
+    seam: Seam = field(default_factory=lambda: Seam(step=0.0, usual=0.0, colour=0.0))
     notes: tuple[str, ...] = ()  # one line each: what the user should know
 
     @property
@@ -103,8 +103,8 @@ class FaceInpainter:
         mask: Picture,
         *,
         face_box: Rectangle | None = None,
-        face_points: Sequence[tuple[float, float]] | None = None,
-        feather: float | None = None,
+        face_points: Sequence[Point] | None = None,
+        feather: float | int | None = None,
     ) -> Image.Image:
         """The picture with its masked part filled in: RGB, same size, **outside the mask equal in every bit**.
 
@@ -127,8 +127,8 @@ class FaceInpainter:
         mask: Picture,
         *,
         face_box: Rectangle | None = None,
-        face_points: Sequence[tuple[float, float]] | None = None,
-        feather: float | None = None,
+        face_points: Sequence[Point] | None = None,
+        feather: float | int | None = None,
     ) -> Restoration:
         """`photo` (see `photo.decode`) completed at its own depth and in its own colours, and what was done to it.
 
@@ -168,7 +168,7 @@ class FaceInpainter:
         hole: Bool[np.ndarray, "h w"],
         *,
         face_box: Rectangle | None = None,
-        face_points: Sequence[tuple[float, float]] | None = None,
+        face_points: Sequence[Point] | None = None,
     ) -> Choice:
         """The squares of `photo` in which `hole` (True, not empty) would be completed; for figures and masks."""
 
@@ -183,7 +183,7 @@ class FaceInpainter:
         hole: Bool[np.ndarray, "h w"],
         view: View,
         part: Bool[np.ndarray, "h w"],
-        feather: float | None,
+        feather: float | int | None,
     ) -> Photo | None:
         """`photo` with `part` of its `hole` completed by the networks; None if nothing is visible to go by."""
         small, hidden = take(photo, hole, view.frame)

@@ -59,7 +59,7 @@ class Contender:
 def contenders(words: str, *, source: str | None, device: str, protocol: Protocol) -> list[Contender]:
     """The methods of a list with commas, in its order; `source` holds the weights of `full` and `coarse`."""
     asked = refuse_unknown_methods(words)
-    networks = _Networks(device)
+    networks = Networks(device)
     return [_contender(name, place, source, networks, protocol) for name, place in asked]
 
 
@@ -85,7 +85,7 @@ def _split(word: str) -> tuple[str, str | None]:
     return name, place if equals else None
 
 
-def _contender(name: str, place: str | None, source: str | None, networks: _Networks, protocol: Protocol) -> Contender:
+def _contender(name: str, place: str | None, source: str | None, networks: Networks, protocol: Protocol) -> Contender:
     if place is None and name in BASELINES:
         package = MADE_BY[name]
         return Contender(name, BASELINES[name], f"{name} {package} {_version(package)}", package)
@@ -117,7 +117,7 @@ def _version(package: str) -> str:
 # ---------------------------------------------------------------------------------------------- our networks
 
 
-class _Networks:
+class Networks:
     """Our networks by where their weights lie, each loaded once."""
 
     def __init__(self, device: str) -> None:

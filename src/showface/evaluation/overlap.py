@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 from showface.data.fingerprints import FILE, pictures_seen
@@ -16,18 +16,22 @@ def refuse_overlap(protocol: Protocol, places: Sequence[Path]) -> dict[str, int]
 
     A place is a `pictures.sha256`, a run folder that holds one, or a folder of pictures.
     """
-    faces = {digest: name for name, digest in protocol.files["faces"].items()}
     counts = {}
     for place in places:
         seen = pictures_seen(place)
         counts[str(place)] = len(seen)
-        shared = sorted(faces[digest] for digest in set(seen.values()) & faces.keys())
-        if shared:
-            raise DataError(
-                f"{len(shared)} of {len(faces)} faces were trained on, {place} says: {listed(shared)}; "
-                "measure on others"
-            )
+        refuse_seen(protocol, seen.values(), str(place))
     return counts
+
+
+def refuse_seen(protocol: Protocol, hashes: Iterable[str], place: str) -> None:
+    """Refuses a table that holds a picture whose sha256 is among `hashes`, as `place` says."""
+    faces = {digest: name for name, digest in protocol.files["faces"].items()}
+    shared = sorted(faces[digest] for digest in set(hashes) & faces.keys())
+    if shared:
+        raise DataError(
+            f"{len(shared)} of {len(faces)} faces were trained on, {place} says: {listed(shared)}; measure on others"
+        )
 
 
 def record_of(weights: Path) -> Path | None:

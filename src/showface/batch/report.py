@@ -16,6 +16,7 @@ from showface.batch.one_picture import Outcome
 from showface.errors import DataError
 
 Line = dict[str, Any]
+START = '{"state": "'  # of every line
 
 
 class Report:
@@ -74,7 +75,7 @@ def _last_lines(path: Path) -> dict[str, Line]:
     found: dict[str, Line] = {}
     for number, text in enumerate(texts, 1):
         line = _parsed(text)
-        if line is None and not text.startswith('{"state": '):
+        if line is None and text[: len(START)] != START[: len(text)]:
             raise DataError(f"{path}: line {number} is not of a report; name another file for it")
         if line:
             found[str(line.get("out"))] = line

@@ -1,0 +1,123 @@
+"""Which squares of a photograph the networks look at, for a given mask.
+
+A square for every face the mask touches; what the caller named instead, if he did; the whole picture if it is an
+aligned face already, as in CelebA-HQ and FFHQ; and where there is no face, the region round the mask.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+from jaxtyping import Bool
+
+from showface.errors import SettingError
+from showface.masks import hole_share
+from showface.photo.align import SIDE, Frame, frame_of_box, frame_of_points, frame_of_window
+from showface.photo.find_faces import Face, FaceFinder
+from showface.photo.photograph import Photo
+from showface.photo.put_back import bounds
+
+How = Literal["found", "aligned", "given", "region"]
+Point = tuple[float | int, float | int]  # x, y
+Rectangle = tuple[float | int, float | int, float | int, float | int]  # x, y of the upper left corner, width, height
+
+SMALLEST = 64  # pixels; in a picture whose longer side is shorter no face is looked for
+LARGEST_CROP = 1024  # pixels; a square picture up to this side without a visible face is taken for an aligned one
+SQUARE = 1.02  # ratio of the sides up to which a picture counts as square
+# How far the corners of a face's square may lie from those of the picture, in its sides, if the picture is aligned:
+# so much where nothing is hidden, and so much more for what is, since hidden points are found less exactly.
+ALIGNED, ALIGNED_HIDDEN = 0.18, 0.25
+
+NO_DETECTOR = "the face detector is not at hand, so the region round the mask was completed as if it were a face"
+NO_FACE = "no face was found at the mask, so the region round it was completed as if it were one"
+CURE = "; naming the face (--face-box) helps"
+
+
+@dataclass(frozen=True, eq=False)
+class View:
+    """A square that the networks look at, and where it comes from: `face` is what the detector found."""
+
+    frame: Frame
+    how: How
+    face: Face | None = None
+
+
+@dataclass(frozen=True)
+class Choice:
+    """The views of a photograph, the most important first, and what the user should know about them, if anything."""
+
+    views: tuple[View, ...]
+    note: str | None = None
+
+
+def choose(
+    photo: Photo,
+    hole: Bool[np.ndarray, "h w"],
+    finder: Callable[[bool], FaceFinder | None],
+    *,
+    face_box: Rectangle | None = None,
+    face_points: Sequence[Point] | None = None,
+) -> Choice:
+    """The squares in which `hole` (True; of the photograph's size) is completed; where it is empty, all faces.
+
+    `finder` gives the detector, or None, and is told whether fetching it over a network would be worth while.
+    `face_box` is x, y, width and height; `face_points` are right eye, left eye, nose, right and left corner of the
+    mouth as (x, y): the subject's right, which is at image left. At most one of them may be given.
+    """
+    if face_box is not None or face_points is not None:
+        return Choice((View(_given(photo, face_box, face_points), "given"),))
+    whole = View(frame_of_window((0, 0, photo.width, photo.height)), "aligned")
+    if max(photo.width, photo.height) < SMALLEST:
+        return Choice((whole,))
+    square = max(photo.width, photo.height) <= SQUARE * min(photo.width, photo.height)
+    may_be_aligned = square and max(photo.width, photo.height) <= LARGEST_CROP
+    detector = finder(not may_be_aligned)
+    faces = detector.touched(photo, hole) if detector else []
+    if any(_fills(photo, face, hole_share(hole)) for face in faces) and square:
+        return Choice((View(whole.frame, "aligned", faces[0]),))
+    if faces:
+        return Choice(tuple(View(frame_of_points(face.points), "found", face) for face in faces))
+    if may_be_aligned:
+        return Choice((whole,))
+    note = (NO_FACE if detector else NO_DETECTOR) + CURE
+    return Choice((View(_region(photo, hole), "region"),), note)
+
+
+def _given(photo: Photo, face_box: Rectangle | None, face_points: Sequence[Point] | None) -> Frame:
+    if face_box is not None and face_points is not None:
+        raise SettingError("expected a face box or face points, found both; give one of them")
+    if face_box is not None:
+        x, y, width, height = face_box
+        frame = frame_of_box((x, y, x + width, y + height))
+    else:
+        points = np.array(face_points, dtype=float)
+        if points.shape != (5, 2):
+            raise SettingError(f"expected five points (x, y) of a face, found an array {points.shape}")
+        frame = frame_of_points(points)
+    left, top, right, bottom = frame.window((photo.height, photo.width))
+    if right - left < 2 or bottom - top < 2:
+        raise SettingError(f"the face that was named lies outside the picture of {photo.width} x {photo.height} pixels")
+    return frame
+
+
+def _fills(photo: Photo, face: Face, hidden_share: float) -> bool:
+    """Whether this face's square is, as far as can be told, the whole picture."""
+    size = np.array((photo.width, photo.height))
+    corners = frame_of_points(face.points).corners() / size
+    away = np.abs(corners - ((0, 0), (1, 0), (0, 1), (1, 1))).max()
+    return bool(away < ALIGNED + ALIGNED_HIDDEN * hidden_share)
+
+
+def _region(photo: Photo, hole: Bool[np.ndarray, "h w"]) -> Frame:
+    """A square of twice the hole's size round it, within the photograph; all of the photograph if that is too small."""
+    left, top, right, bottom = bounds(hole) or (0, 0, photo.width, photo.height)
+    longer = max(right - left, bottom - top)
+    side = min(max(2 * longer, SIDE), photo.width, photo.height)
+    if side < longer:
+        return frame_of_window((0, 0, photo.width, photo.height))
+    x = min(max(0, (left + right - side) // 2), photo.width - side)
+    y = min(max(0, (top + bottom - side) // 2), photo.height - side)
+    return frame_of_window((x, y, x + side, y + side))

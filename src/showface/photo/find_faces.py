@@ -1,0 +1,201 @@
+"""Find the faces that a mask touches, with YuNet through OpenCV (Wu et al. 2023), on reduced copies of the photograph.
+
+The detector never sees what is hidden: holes are filled from their rims first. It looks at the whole photograph at
+320 and at 640 px, and where neither shows a face at a hole, at the hole's neighbourhood.
+"""
+
+from __future__ import annotations
+
+import functools
+import logging
+import threading
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import cv2
+import numpy as np
+from jaxtyping import Bool, Float, UInt8
+
+from showface import assets
+from showface.errors import AssetError
+from showface.photo.align import reduced
+from showface.photo.photograph import Photo, PixelBox
+
+_log = logging.getLogger(__name__)
+
+SIDES = (320, 640)  # pixels along the longer side of what the detector sees; two, for large and for small faces
+SCORE = 0.6  # of 1; what the detector must be sure of to call it a face
+OVERLAP = 0.3  # of two boxes' union: from here on the detector takes them for one face
+PART = 0.5  # of the smaller box: from here on we do
+FILL_RADIUS = 3.0  # pixels from which Telea's method fills one
+MOST_NEIGHBOURHOODS = 8  # of holes without a face that are looked at more closely
+# A box ends at the brows; how far hair, ears and chin go beyond it, in parts of its width and height.
+HEAD = (0.25, 0.45, 0.25, 0.15)  # left, top, right, bottom
+
+
+@dataclass(frozen=True, eq=False)
+class Face:
+    """A face in a photograph, in pixels of it."""
+
+    box: tuple[float, float, float, float]  # left, top, right, bottom
+    points: Float[np.ndarray, "5 2"]  # right eye, left eye, nose, right and left corner of the mouth: x, y
+    score: float  # how sure the detector is, of 1
+
+    def is_touched_by(self, hole: Bool[np.ndarray, "h w"]) -> bool:
+        """Whether `hole` hides anything of this head."""
+        left, top, right, bottom = self.head(hole.shape)
+        return bool(hole[top:bottom, left:right].any())
+
+    def head(self, size: tuple[int, ...]) -> PixelBox:
+        """The face's box grown to hold the head, within a photograph of `size` (height, width)."""
+        left, top, right, bottom = self.box
+        width, height = right - left, bottom - top
+        grown = (left - HEAD[0] * width, top - HEAD[1] * height, right + HEAD[2] * width, bottom + HEAD[3] * height)
+        box = np.clip(np.round(grown), 0, (size[1], size[0]) * 2).astype(int).tolist()
+        return (box[0], box[1], box[2], box[3])
+
+
+def face_finder(*, fetch: bool) -> FaceFinder | None:
+    """The detector, fetched if it is not in the cache folder and `fetch` says so; None if it cannot be had.
+
+    It is loaded once in a process, and asked for once over a network.
+    """
+    return _face_finder(assets.cache_folder(), fetch)
+
+
+@functools.cache
+def _face_finder(folder: Path, fetch: bool) -> FaceFinder | None:
+    if not fetch and not (folder / assets.ASSETS["yunet"].file).exists():
+        return None
+    try:
+        return FaceFinder(assets.path("yunet"))
+    except AssetError as error:
+        _log.info("%s", error)
+        return None
+
+
+class FaceFinder:
+    """YuNet; may be called from several threads."""
+
+    def __init__(self, model: Path) -> None:
+        """`model` is the ONNX file of the asset "yunet"."""
+        with _quiet_opencv():
+            self._networks = {
+                side: cv2.FaceDetectorYN.create(str(model), "", (side, side), SCORE, OVERLAP, 200) for side in SIDES
+            }
+        self._lock = threading.Lock()
+
+    def touched(self, photo: Photo, hole: Bool[np.ndarray, "h w"]) -> list[Face]:
+        """The faces of `photo` that `hole` (True, of the photograph's size) touches, the largest first; empty = all."""
+        whole = (0, 0, photo.width, photo.height)
+        found = _united([], self._look(photo, hole, whole, SIDES[0]))
+        if max(photo.width, photo.height) > SIDES[0] and (_bare(hole, found).any() or not hole.any()):
+            found = _united(found, self._look(photo, hole, whole, SIDES[1]))
+        for window in _neighbourhoods(_bare(hole, found)):
+            if max(photo.width, photo.height) > SIDES[1]:
+                found = _united(found, self._look(photo, hole, window, SIDES[0]))
+        wanted = [face for face in found if face.is_touched_by(hole) or not hole.any()]
+        return sorted(wanted, key=_area, reverse=True)
+
+    def _look(self, photo: Photo, hole: Bool[np.ndarray, "h w"], window: PixelBox, side: int) -> list[Face]:
+        """All faces in `window` of the photograph, seen with `side` pixels along its longer side, never enlarged."""
+        left, top, right, bottom = window
+        step = max(1, -(-max(right - left, bottom - top) // (2 * side)))
+        means, visible = reduced(photo, hole, window, min(step, right - left, bottom - top))
+        shrink = min(1.0, side / max(visible.shape))
+        size = tuple(max(1, round(length * shrink)) for length in visible.shape)
+        seen = cv2.resize(means, size[::-1], interpolation=cv2.INTER_AREA).reshape(*size, 3)
+        share = cv2.resize(visible.astype(np.float32), size[::-1], interpolation=cv2.INTER_AREA).reshape(size)
+        canvas = np.zeros((side, side, 3), np.uint8)
+        canvas[: size[0], : size[1]] = _filled(seen, share < 0.999)
+        with self._lock:
+            rows = self._networks[side].detect(np.ascontiguousarray(canvas[..., ::-1]))[1]  # OpenCV wants BGR
+        zoom = np.array(((right - left) / size[1], (bottom - top) / size[0]))
+        return [_face(row, zoom, np.array((left, top))) for row in ([] if rows is None else rows)]
+
+
+def _face(row: Float[np.ndarray, "15"], zoom: Float[np.ndarray, "2"], origin: np.ndarray) -> Face:
+    """One row of the detector's answer (x, y, width, height, five points, score) in the photograph's pixels."""
+    corner, size = row[:2] * zoom + origin, row[2:4] * zoom
+    left, top, right, bottom = (*corner.tolist(), *(corner + size).tolist())
+    return Face((left, top, right, bottom), row[4:14].reshape(5, 2) * zoom + origin, float(row[14]))
+
+
+def _filled(pixels: UInt8[np.ndarray, "h w 3"], hole: Bool[np.ndarray, "h w"]) -> UInt8[np.ndarray, "h w 3"]:
+    """The hole filled in from its rim, so that the detector has no edge to stumble over."""
+    if not hole.any() or hole.all():
+        return pixels
+    return np.asarray(cv2.inpaint(pixels, hole.astype(np.uint8), FILL_RADIUS, cv2.INPAINT_TELEA))
+
+
+def _bare(hole: Bool[np.ndarray, "h w"], faces: Sequence[Face]) -> Bool[np.ndarray, "h w"]:
+    """The part of the hole that is not at one of `faces`."""
+    if not faces:
+        return hole
+    rest = hole.copy()
+    for face in faces:
+        left, top, right, bottom = face.head(hole.shape)
+        rest[top:bottom, left:right] = False
+    return rest
+
+
+def _neighbourhoods(hole: Bool[np.ndarray, "h w"]) -> Iterator[PixelBox]:
+    """Squares round the islands of a hole, large enough to hold a face of which an island is a part."""
+    height, width = hole.shape
+    for left, top, right, bottom in islands(hole)[:MOST_NEIGHBOURHOODS]:
+        reach = 1.5 * max(right - left, bottom - top) + SIDES[0] / 4
+        x, y = (left + right) / 2, (top + bottom) / 2
+        yield max(0, int(x - reach)), max(0, int(y - reach)), min(width, int(x + reach)), min(height, int(y + reach))
+
+
+def islands(hole: Bool[np.ndarray, "h w"], *, cells: int = 128) -> list[PixelBox]:
+    """Boxes (left, top, right, bottom) of the connected parts of a hole, the largest first.
+
+    Parts that lie within one of `cells` (along the longer side) of each other count as one.
+    """
+    step = -(-max(hole.shape) // cells)
+    rows, columns = (np.arange(0, side, step) for side in hole.shape)
+    coarse = np.logical_or.reduceat(np.logical_or.reduceat(hole, rows, axis=0), columns, axis=1)
+    _, _, parts, _ = cv2.connectedComponentsWithStats(coarse.astype(np.uint8), connectivity=8)
+    cells_of_parts: list[list[int]] = np.asarray(parts)[1:, :4].tolist()  # the first is what is no hole
+    boxes = []
+    for left, top, wide, high in ([step * cell for cell in box] for box in cells_of_parts):
+        part = hole[top : top + high, left : left + wide]
+        ys, xs = np.flatnonzero(part.any(1)), np.flatnonzero(part.any(0))
+        boxes.append((int(left + xs[0]), int(top + ys[0]), int(left + xs[-1]) + 1, int(top + ys[-1]) + 1))
+    return sorted(boxes, key=lambda box: (box[2] - box[0]) * (box[3] - box[1]), reverse=True)
+
+
+def _united(faces: Sequence[Face], more: Sequence[Face]) -> list[Face]:
+    """`faces` and those of `more` that are not a part, or the whole, of one that is there already."""
+    united = list(faces)
+    for new in sorted(more, key=lambda face: face.score, reverse=True):
+        if all(_common(new, face) < PART * min(_area(new), _area(face)) for face in united):
+            united.append(new)
+    return united
+
+
+def _common(one: Face, other: Face) -> float:
+    """Area in which two boxes overlap."""
+    width = min(one.box[2], other.box[2]) - max(one.box[0], other.box[0])
+    height = min(one.box[3], other.box[3]) - max(one.box[1], other.box[1])
+    return max(0.0, width) * max(0.0, height)
+
+
+def _area(face: Face) -> float:
+    left, top, right, bottom = face.box
+    return (right - left) * (bottom - top)
+
+
+@contextmanager
+def _quiet_opencv() -> Iterator[None]:
+    """Without OpenCV's note that its new engine chooses the processor itself."""
+    logging = getattr(getattr(cv2, "utils", None), "logging", None)
+    before = logging.setLogLevel(logging.LOG_LEVEL_ERROR) if logging else None
+    try:
+        yield
+    finally:
+        if logging:
+            logging.setLogLevel(before)

@@ -1,0 +1,70 @@
+"""How visible the border of a completion is, measured on the result alone."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+from jaxtyping import Bool, Float
+
+from showface.photo.photograph import Photo
+from showface.photo.put_back import bounds, tiles
+
+NEAR = 4  # pixels outside the hole in which it is measured what is usual
+LOCAL = 9  # pixels of border over which a step is averaged before it counts as one of colour
+
+
+@dataclass(frozen=True, kw_only=True)
+class Seam:
+    """Differences between neighbouring pixels, in levels of 255, averaged over the channels."""
+
+    step: float  # mean size across the hole's border
+    usual: float  # mean size among the known pixels beside it
+    colour: float  # mean size of what is left of the border's steps when they are averaged locally: no grain, no edges
+
+    @property
+    def visibility(self) -> float:
+        """How much larger than usual the border's steps are; about 1 cannot be seen."""
+        return self.step / max(self.usual, 0.5)
+
+
+def seam_of(photo: Photo, hole: Bool[np.ndarray, "h w"]) -> Seam:
+    """Measures a completed `photo` along the border of `hole`; all 0 if there is none."""
+    window = bounds(hole)
+    sums = np.zeros(6)
+    if window is not None:
+        left, top, right, bottom = window
+        grown = (
+            max(0, left - NEAR), max(0, top - NEAR), min(photo.width, right + NEAR), min(photo.height, bottom + NEAR)
+        )  # fmt: skip
+        for tile in tiles(grown):
+            inside = hole[tile[1] : tile[3], tile[0] : tile[2]]
+            if inside.any():
+                sums += _sums(photo.rgb(tile).astype(np.float32), inside)
+    step, usual, colour = (float(total / max(count, 1)) for total, count in sums.reshape(3, 2))
+    return Seam(step=step, usual=usual, colour=colour)
+
+
+def _sums(pixels: Float[np.ndarray, "h w 3"], hole: Bool[np.ndarray, "h w"]) -> Float[np.ndarray, "6"]:
+    """Sum and count of the steps across the border, of the usual ones beside it, of the local means of the first."""
+    near = (cv2.dilate(hole.astype(np.uint8), np.ones((2 * NEAR + 1,) * 2)) > 0) & ~hole
+    signed = np.zeros_like(pixels)
+    counts = np.zeros(hole.shape, np.float32)
+    sums = np.zeros(6)
+    for axis in (0, 1):
+        first, second = (np.arange(hole.shape[axis] - 1) + shift for shift in (0, 1))
+        one, other = (hole.take(indices, axis) for indices in (first, second))
+        rise = pixels.take(second, axis) - pixels.take(first, axis)
+        size = np.abs(rise).mean(2)
+        across = one != other
+        beside = near.take(first, axis) & near.take(second, axis)
+        sums[:4] += size[across].sum(), across.sum(), size[beside].sum(), beside.sum()
+        inwards = np.where((other & ~one)[..., None], rise, -rise) * across[..., None]
+        place = (slice(None, -1), slice(None)) if axis == 0 else (slice(None), slice(None, -1))
+        signed[place] += inwards
+        counts[place] += across
+    box = (LOCAL, LOCAL)
+    local = cv2.blur(signed, box) / np.maximum(cv2.blur(counts, box), 1e-6)[..., None]
+    sums[4:] = np.abs(local).mean(2)[counts > 0].sum(), (counts > 0).sum()
+    return sums

@@ -68,7 +68,7 @@ def lettering(rng: np.random.Generator, size: int | tuple[int, int]) -> Bool[np.
 def _extent(draw: ImageDraw.ImageDraw, text: str, letters: float) -> tuple[float, float]:
     """Width and height of `text` in pixels when it is written with `letters` of that size."""
     left, top, right, bottom = draw.multiline_textbbox((0, 0), text, ImageFont.load_default(letters))
-    return right - left, bottom - top
+    return float(right - left), float(bottom - top)
 
 
 def box(rng: np.random.Generator, size: int | tuple[int, int]) -> Bool[np.ndarray, "h w"]:

@@ -76,8 +76,8 @@ def inside(points: Points, corners: Sequence[Place]) -> Bool[np.ndarray, "h w"]:
     x, y = points
     odd = np.zeros(x.shape, dtype=bool)
     for (x1, y1), (x2, y2) in zip(corners, [*corners[1:], corners[0]], strict=True):
-        if y1 != y2:
-            odd ^= ((y1 > y) != (y2 > y)) & (x < x1 + (y - y1) * (x2 - x1) / (y2 - y1))
+        before = ((x - x1) * (y2 - y1) < (y - y1) * (x2 - x1)) == (y2 > y1)  # of the edge, seen along the ray
+        odd ^= ((y1 > y) != (y2 > y)) & before
     return odd
 
 

@@ -24,7 +24,7 @@ from showface.occluders.shapes import (
 
 def glasses(rng: np.random.Generator, size: int | tuple[int, int]) -> Bool[np.ndarray, "h w"]:
     """Two lenses with their rims, a bridge and temples, on the eyes; lenses of any fashion from round to square."""
-    points = _on_the_face(rng, size, (MIDLINE, LEFT_EYE[1]), (0.012, 0.012), 4)
+    points = _on_the_face(rng, size, (MIDLINE, LEFT_EYE[1]), (0.012, 0.012), 4.0)
     eye = (RIGHT_EYE[0] - LEFT_EYE[0]) / 2 + float(rng.uniform(-0.006, 0.012))
     width = float(rng.uniform(0.085, min(0.115, eye - 0.008)))
     above, below = width * float(rng.uniform(0.6, 0.9)), width * float(rng.uniform(0.7, 1.15))
@@ -48,7 +48,7 @@ UPPER, LOWER = 3, 5  # where the straps begin
 
 def medical_mask(rng: np.random.Generator, size: int | tuple[int, int]) -> Bool[np.ndarray, "h w"]:
     """Over nose, mouth and chin, with two straps to each ear; the head may be turned, which widens one half."""
-    points = _on_the_face(rng, size, (MIDLINE, 0.0), (0.01, 0.012), 3)
+    points = _on_the_face(rng, size, (MIDLINE, 0.0), (0.01, 0.012), 3.0)
     worn, turned, wide = float(rng.uniform(-0.025, 0.04)), float(rng.uniform(-0.1, 0.1)), float(rng.uniform(0.9, 1.06))
     pull, strap = float(rng.uniform(0, 1)), float(rng.uniform(0.006, 0.010))
 

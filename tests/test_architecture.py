@@ -58,6 +58,7 @@ WIDER = {
     ("photo", "semantics"): "parts of the face to fill in are asked for by name",
     ("training", "images"): "contact sheets and pseudo-labels are pictures",
     ("data", "occluders"): "masks to train with may be drawn in the shape of hands, glasses and so on",
+    ("evaluation", "occluders"): "further rows of the protocol hide faces as hands, masks and so on do",
     ("evaluation", "images"): "faces are reduced to 256 px before they are measured",
     ("evaluation", "semantics"): "mean IoU is reported by the names of the categories",
     ("evaluation", "features"): "measuring networks are loaded here and handed to the metrics, which take them",

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import hashlib
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -11,6 +13,7 @@ from PIL import Image
 from showface.data.mask_sets import MaskSource, augment, list_masks, sample_mask
 from showface.errors import DataError, SettingError
 from showface.masks import BUCKETS, draw_free_form, read_mask
+from showface.occluders.drawing import draw_occluder
 
 
 @pytest.fixture
@@ -88,8 +91,30 @@ def test_an_empty_folder_is_refused(tmp_path: Path) -> None:
         list_masks(MaskSource(folder=str(tmp_path)))
 
 
+def test_occluders_take_their_share(masks: Path) -> None:
+    """An all-over share of 1 gives occluders only, 0.5 some of either; the range of hole shares holds for them too."""
+    source = MaskSource(folder=str(masks), drawn=1.0, occluders=1.0)
+    rng, twin = np.random.default_rng(0), np.random.default_rng(0)
+    for _ in range(8):
+        hole = sample_mask(rng, source, [], 64)
+        twin.random()
+        assert np.array_equal(hole, draw_occluder(twin, 64))
+    files, some = list_masks(source), replace(source, occluders=0.5, share=(0.1, 0.4))
+    assert all(0.1 <= sample_mask(rng, some, files, 32).mean() <= 0.4 for _ in range(20))
+
+
+def test_without_occluders_no_mask_changes(masks: Path) -> None:
+    """Runs of before the setting existed go on with the same masks."""
+    source = MaskSource(folder=str(masks), drawn=0.5, dilation=0)
+    digest = hashlib.sha256()
+    rng = np.random.default_rng(7)
+    for _ in range(12):
+        digest.update(sample_mask(rng, source, list_masks(source), 32).tobytes())
+    assert digest.hexdigest()[:16] == "70d2ececb7c00be2"
+
+
 @pytest.mark.parametrize(
-    "fields", [{"drawn": 1.5}, {"share": (0.4, 0.2)}, {"share": (0.0, 1.0)}, {"dilation": -1}]
+    "fields", [{"drawn": 1.5}, {"share": (0.4, 0.2)}, {"share": (0.0, 1.0)}, {"dilation": -1}, {"occluders": -0.1}]
 )  # fmt: skip
 def test_contradictory_sources_are_refused(fields: dict[str, object]) -> None:
     with pytest.raises(SettingError, match="mask source"):

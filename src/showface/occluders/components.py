@@ -54,7 +54,7 @@ def _region(labels: Integer[np.ndarray, "h w"], name: str) -> Bool[np.ndarray, "
 
 def _eye_region(labels: Integer[np.ndarray, "h w"], radius: float) -> Bool[np.ndarray, "h w"]:
     """Eyes and glasses, grown, and one stroke of a brush from corner to corner that is as broad as they are high."""
-    eyes = _region(labels, "eyes") | _region(labels, "glasses")
+    eyes = np.asarray(_region(labels, "eyes") | _region(labels, "glasses"))
     if not eyes.any():
         return eyes
     side, (ys, xs) = len(eyes), np.nonzero(eyes)

@@ -1,0 +1,59 @@
+"""Draws docs/occlusions.jpg: every occlusion of the evaluation on the generated faces that come with the package.
+
+    python benchmarks/occlusion_sheet.py [--faces FOLDER] [--side 96] [--seed 0] [--out docs/occlusions.jpg]
+
+Parts of the face are found by the bundled weights' own parser. Hidden pixels are blue; a face that does not show a part
+stays as it is.
+"""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+
+import numpy as np
+from PIL import Image
+
+from showface.data.faces import list_pictures
+from showface.evaluation.occlusions import COMPONENTS, DRAWN, category_map, occlusion_rows
+from showface.evaluation.protocol import read_sized_mask
+from showface.images import contact_sheet, read_image, resize_image, write_image
+from showface.pipeline import FaceInpainter
+from showface.weights import bundled
+
+BLUE = np.array((50, 120, 235), dtype=np.uint8)
+SIZE = 256  # side at which faces are occluded, before they are made small
+
+
+def sheet(folder: Path, side: int, seed: int) -> Image.Image:
+    """One row per face of `folder`, one column per occlusion."""
+    parser = FaceInpainter.from_pretrained(device="cpu").network.parser
+    faces = list_pictures(folder)
+    rows = occlusion_rows(
+        (*COMPONENTS, *DRAWN), faces, root=folder, size=SIZE, seed=seed,
+        categories=category_map([], lambda: parser.semantic_map),
+    )  # fmt: skip
+    holes = {(pair.face, name): read_sized_mask(pair.mask, SIZE) for name, row in rows.items() for pair in row}
+    nothing = np.zeros((SIZE, SIZE), dtype=bool)
+    pictures = [[_hidden(face, holes.get((face, name), nothing), side) for name in rows] for face in faces]
+    return contact_sheet(pictures, tuple(name.replace("-", " ") for name in rows))
+
+
+def _hidden(face: Path, hole: np.ndarray, side: int) -> Image.Image:
+    pixels = np.asarray(resize_image(read_image(face), SIZE))
+    return resize_image(Image.fromarray(np.where(hole[..., None], BLUE, pixels)), side)
+
+
+def main() -> None:
+    options = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    options.add_argument("--faces", type=Path, default=bundled().parent / "samples" / "faces")
+    options.add_argument("--side", type=int, default=96, help="of each small picture, in pixels")
+    options.add_argument("--seed", type=int, default=0)
+    options.add_argument("--out", type=Path, default=Path("docs/occlusions.jpg"))
+    chosen = options.parse_args()
+    write_image(chosen.out, sheet(chosen.faces, chosen.side, chosen.seed), overwrite=True)
+    print(f"wrote {chosen.out}")
+
+
+if __name__ == "__main__":
+    main()

@@ -24,6 +24,7 @@ COMMANDS = {
     "label": "showface.cli.label",
     "evaluate": "showface.cli.evaluate",
     "evaluate-parser": "showface.cli.evaluate_parser",
+    "ablate": "showface.cli.ablate",
     "doctor": "showface.cli.doctor",
 }  # each module holds its click command as `command`
 

@@ -41,7 +41,7 @@ def histogram(title: str, measure: Measure, values: Mapping[str, Sequence[float]
 
 def bar_count(values: int) -> int:
     """Twice the cube root of the number of values (Rice's rule), within bounds."""
-    return min(max(math.ceil(2 * values ** (1 / 3)), FEWEST), MOST)
+    return min(max(math.ceil(2 * math.cbrt(values)), FEWEST), MOST)
 
 
 def value_range(rows: Sequence[Sequence[float]]) -> tuple[float, float]:

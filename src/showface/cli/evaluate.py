@@ -10,7 +10,11 @@ import click
 @click.command("evaluate")
 @click.argument("weights", required=False, metavar="[WEIGHTS_OR_RUN]")
 @click.option("--data", required=True, metavar="FOLDER", help="Aligned, square faces (images/ below it is understood).")
-@click.option("--masks", required=True, metavar="FOLDER", help="Masks, white = hole.")
+@click.option("--masks", metavar="FOLDER", help="Masks, white = hole, sorted into the paper's buckets.")
+@click.option(
+    "--occlusions", default="", metavar="NAMES",
+    help="Further rows: hand, glasses and so on (drawn), eyes, nose and so on (components), or all.",
+)  # fmt: skip
 @click.option("--out", type=click.Path(path_type=Path), help="Folder for measurements and report.")
 @click.option("--methods", default="telea,coarse,full", show_default=True, help="What to compare, with commas between.")
 @click.option("--metrics", default="l1,psnr,ssim", show_default=True, help="What to measure, with commas; or all.")
@@ -25,6 +29,10 @@ import click
     help="Sort masks by their hole share at 256 px, or by the file numbers of the NVIDIA test set.",
 )
 @click.option(
+    "--protocol", "frozen", type=click.Path(path_type=Path, exists=True), metavar="FILE",
+    help="The protocol.json of an earlier report: measure on those very pairs, or say what differs.",
+)  # fmt: skip
+@click.option(
     "--trained-on",
     multiple=True,
     type=click.Path(path_type=Path, exists=True),
@@ -36,19 +44,20 @@ import click
     help="Measure nothing; write the masked pictures and masks there, for a method that runs elsewhere.",
 )  # fmt: skip
 @click.option("--pictures", is_flag=True, help="Keep every completed picture in OUT/pictures/METHOD/BUCKET.")
+@click.option("--gallery", is_flag=True, help="Show the best, median and worst pictures of each bucket on the page.")
 @click.option("--batch", default=8, type=click.IntRange(min=1), show_default=True, help="Pictures at once.")
 @click.option("--device", default="auto", show_default=True, help="auto, cpu or cuda.")
 @click.option("--overwrite", is_flag=True, help="Forget the measurements and the report that are there.")
 def command(
-    weights: str | None, data: str, masks: str, out: Path | None, methods: str, metrics: str, limit: int, size: int,
-    seed: int, bucket_by: str, trained_on: tuple[Path, ...], inputs: Path | None, pictures: bool, batch: int,
-    device: str, overwrite: bool,
+    weights: str | None, data: str, masks: str | None, occlusions: str, out: Path | None, methods: str, metrics: str,
+    limit: int, size: int, seed: int, bucket_by: str, frozen: Path | None, trained_on: tuple[Path, ...],
+    inputs: Path | None, pictures: bool, gallery: bool, batch: int, device: str, overwrite: bool,
 ) -> None:  # fmt: skip
     """Measure methods on faces under masks, as the paper's Table 1 does: methods by metrics by hole share.
 
-    Writes report.json, table.md, pictures.csv (a line per picture) and protocol.json (every pair, every file's hash)
-    to --out. The same command goes on where it was stopped. WEIGHTS_OR_RUN are those that come with the package if
-    left out. Of CelebA-HQ and FFHQ, as published, only the test side is measured.
+    Writes report.html, report.json, table.md, table.csv, pictures.csv (a line per picture) and protocol.json (every
+    pair, every file's hash) to --out. The same command goes on where it was stopped. WEIGHTS_OR_RUN are those that
+    come with the package if left out. Of CelebA-HQ and FFHQ, as published, only the test side is measured.
 
     \b
     Methods:
@@ -63,7 +72,7 @@ def command(
       identity                    likeness of the person; extra 'identity'
     """
     from showface.cli.measuring import bar, chosen_protocol
-    from showface.evaluation.comparison import ComparisonConfig, compare, write_report
+    from showface.evaluation.comparison import ComparisonConfig, compare, gallery_of, write_report
     from showface.evaluation.measures import chosen_measures
     from showface.evaluation.methods import contenders, refuse_unknown_methods
     from showface.evaluation.result_folder import write_inputs
@@ -72,9 +81,14 @@ def command(
 
     if (out is None) == (inputs is None):
         raise click.UsageError("give either --out FOLDER for a report or --inputs FOLDER")
+    if masks is None and not occlusions:
+        raise click.UsageError("give --masks FOLDER, --occlusions NAMES or both")
     measures, where = chosen_measures(metrics), str(named_device(device))
     refuse_unknown_methods(methods)
-    protocol = chosen_protocol(data, masks, size=size, seed=seed, limit=limit, bucket_by=bucket_by)
+    protocol = chosen_protocol(
+        data, masks, size=size, seed=seed, limit=limit, bucket_by=bucket_by, occlusions=occlusions, frozen=frozen,
+        device=device,
+    )  # fmt: skip
     if inputs is not None:
         click.echo(f"{write_inputs(inputs, protocol)} pairs of protocol {protocol.digest[:12]} in {inputs}")
         return
@@ -85,5 +99,5 @@ def command(
     chosen = contenders(methods, source=weights, device=device, protocol=protocol)
     with bar("measuring") as progress:
         comparison = compare(protocol, chosen, measures, config, progress=progress)
-    write_report(comparison, protocol, out)
+    write_report(comparison, protocol, out, gallery=gallery_of(comparison, protocol, chosen) if gallery else ())
     click.echo(f"\n{as_markdown(comparison.table)}\nprotocol {protocol.digest[:12]}; report in {out}")

@@ -15,8 +15,10 @@ from showface import assets, weights
 from showface.data.faces import Face, FaceSource, list_faces
 from showface.data.sources import face_sources
 from showface.errors import DataError
+from showface.evaluation.frozen import frozen_protocol
+from showface.evaluation.occlusions import category_map, chosen_occlusions, occlusion_rows
 from showface.evaluation.parsing import SemanticMap
-from showface.evaluation.protocol import Protocol, ProtocolConfig, make_protocol
+from showface.evaluation.protocol import Pair, Protocol, ProtocolConfig, make_protocol
 from showface.evaluation.report import weights_folder, weights_hash
 from showface.networks.face_parser import BiSeNetParser
 from showface.pipeline import FaceInpainter
@@ -34,20 +36,34 @@ def one_source(data: str) -> FaceSource:
     return sources[0]
 
 
-def pictures_of(data: str) -> tuple[list[Path], Path]:
-    """The pictures of --data, and where they lie."""
+def chosen_protocol(
+    data: str, masks: str | None, *, size: int, seed: int, limit: int, bucket_by: str, occlusions: str = "",
+    frozen: Path | None = None, device: str = "cpu",
+) -> Protocol:  # fmt: skip
+    """The table of --data under --masks and --occlusions, or the one that an earlier report left."""
     source = one_source(data)
-    return source.pictures()[: source.limit or None], Path(source.folder)
-
-
-def chosen_protocol(data: str, masks: str, *, size: int, seed: int, limit: int, bucket_by: str) -> Protocol:
-    """The table of --data and --masks."""
-    pictures, folder = pictures_of(data)
+    pictures, folder = source.pictures()[: source.limit or None], Path(source.folder)
     config = ProtocolConfig(
-        faces=folder, masks=Path(masks), size=size, seed=seed, limit=limit,
+        faces=folder, masks=None if masks is None else Path(masks), size=size, seed=seed, limit=limit,
         bucket_by="number" if bucket_by == "number" else "share",
     )  # fmt: skip
-    return make_protocol(config, pictures)
+    more: dict[str, list[Pair]] = {}
+    if occlusions:
+        categories = category_map(list_faces(source) if source.labels else [], lambda: bundled_parser(device))
+        names = chosen_occlusions(occlusions)
+        with bar("drawing what hides") as progress:
+            more = occlusion_rows(
+                names, pictures[: limit or None], root=folder, size=size, seed=seed, categories=categories,
+                progress=progress,
+            )  # fmt: skip
+    if frozen is not None:
+        return frozen_protocol(frozen, config, more=more)
+    return make_protocol(config, pictures, more=more)
+
+
+def bundled_parser(device: str) -> SemanticMap:
+    """The parser of the weights that come with the package: what it sees does not depend on what is measured."""
+    return parsers_of(FaceInpainter.from_pretrained(device=device), bisenet=False)["ours"]
 
 
 def labelled_faces(data: str) -> tuple[list[Face], Path]:

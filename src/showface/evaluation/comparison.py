@@ -4,7 +4,7 @@ out/
     measurements.jsonl    a line per picture and method; the same call goes on where another was stopped
     features/             of completed pictures, for FID and KID
     pictures/             the completed pictures, if they are to be kept
-    report.json  table.md  pictures.csv  protocol.json
+    report.html  report.json  table.md  table.csv  pictures.csv  protocol.json
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from showface.evaluation.feature_store import FeatureStore
+from showface.evaluation.gallery import Shown, choose
 from showface.evaluation.journal import Journal
 from showface.evaluation.measures import (
     Distance,
@@ -26,12 +27,11 @@ from showface.evaluation.measures import (
 )
 from showface.evaluation.methods import Contender, records
 from showface.evaluation.overlap import refuse_overlap
+from showface.evaluation.page import Report, page
 from showface.evaluation.protocol import Protocol
+from showface.evaluation.published import TABLE_1, PrintedTable
 from showface.evaluation.report import (
-    PICTURES,
-    PROTOCOL,
     REPORT,
-    TABLE,
     as_json,
     protocol_facts,
     protocol_table,
@@ -39,8 +39,8 @@ from showface.evaluation.report import (
     versions,
     write_files,
 )
-from showface.evaluation.runner import Measurement, evaluate
-from showface.evaluation.tables import Cell, Table, as_csv, as_markdown, as_plain, tabulate
+from showface.evaluation.runner import Measurement, evaluate, show
+from showface.evaluation.tables import Cell, Table, as_csv, as_markdown, as_plain, cells_as_csv, tabulate
 
 NORMAL = 1.96  # standard errors to either side hold 95 %
 
@@ -141,15 +141,38 @@ def seconds(measured: Sequence[Measurement]) -> dict[str, float]:
     return {method: round(sum(values) / len(values), 4) for method, values in times.items()}
 
 
-def write_report(comparison: Comparison, protocol: Protocol, out: Path) -> None:
-    """The report's files; those of an earlier report are replaced."""
-    content = {"table": as_plain(comparison.table), **comparison.facts}
-    write_files(
-        out,
-        {
-            PROTOCOL: as_json(protocol_table(protocol)),
-            PICTURES: as_csv(comparison.measurements),
-            TABLE: as_markdown(comparison.table),
-            REPORT: as_json(content),
-        },
-    )
+def gallery_of(comparison: Comparison, protocol: Protocol, chosen: Sequence[Contender]) -> list[Shown]:
+    """The best, median and worst pictures of each bucket, completed again: single pictures take little time."""
+    methods = {one.name: one.method for one in chosen}
+    return [
+        Shown(one, *show(protocol, methods, one.bucket, one.face, one.mask)) for one in choose(comparison.measurements)
+    ]
+
+
+def write_report(
+    comparison: Comparison,
+    protocol: Protocol,
+    out: Path,
+    *,
+    gallery: Sequence[Shown] = (),
+    title: str = "",
+    printed: Sequence[PrintedTable] = TABLE_1,
+) -> None:
+    """The report's files; those of an earlier report are replaced, report.json last.
+
+    `title` names the pictures if empty; `printed` are the paper's tables to stand beside ours.
+    """
+    measured = f"{protocol.config.faces.name} under {protocol_facts(protocol)['masks']} masks"
+    report = Report(
+        title=title or measured, table=comparison.table, measurements=comparison.measurements, facts=comparison.facts,
+        gallery=gallery, printed=printed,
+    )  # fmt: skip
+    files = {
+        "protocol.json": as_json(protocol_table(protocol)),
+        "pictures.csv": as_csv(comparison.measurements),
+        "table.csv": cells_as_csv(comparison.table),
+        "table.md": as_markdown(comparison.table),
+        "report.html": page(report),
+        REPORT: as_json({"table": as_plain(comparison.table), **comparison.facts}),
+    }
+    write_files(out, files)

@@ -19,9 +19,11 @@ from showface import assets
 from showface.errors import DataError, SettingError, unknown
 from showface.evaluation.feature_store import FeatureStore
 from showface.features.cache import FeatureCache
+from showface.features.face_embedding import FaceEmbedding
 from showface.features.inception import InceptionFeatures
 from showface.features.lpips import LPIPSNetwork
 from showface.metrics.fid import frechet_distance
+from showface.metrics.identity import identity
 from showface.metrics.kid import kernel_distance
 from showface.metrics.l1 import l1
 from showface.metrics.lpips import lpips
@@ -94,7 +96,8 @@ def picture_metrics(measures: Sequence[Measure], *, batch: int = 8, device: str 
 
 def _learnt(name: str, batch: int, device: str) -> PictureMetric:
     if name == "identity":
-        raise SettingError("identity: not there yet")
+        embedding = FaceEmbedding()  # always on the CPU
+        return partial(identity, network=embedding, truth_network=FeatureCache(embedding))
     network = LPIPSNetwork.pretrained("vgg" if name == "lpips_vgg" else "alex").to(device)
     return partial(lpips, network=network, truth_network=FeatureCache(network, capacity=batch))
 

@@ -15,7 +15,7 @@ from showface.errors import DataError
 from showface.evaluation.checks import listed
 from showface.evaluation.protocol import VERSION, Protocol, named_pairs
 
-REPORT, TABLE, PICTURES, PROTOCOL = "report.json", "table.md", "pictures.csv", "protocol.json"
+REPORT = "report.json"
 PACKAGES = (
     "showface", "torch", "numpy", "opencv-python-headless", "pillow", "scikit-image", "onnxruntime", "dlib-bin",
 )  # fmt: skip

@@ -174,3 +174,16 @@ def as_csv(measurements: Sequence[Measurement]) -> str:
         written = ["" if math.isnan(value) else f"{value:.6f}" for value in values]
         writer.writerow([one.method, one.bucket, one.face, one.mask, f"{one.share:.6f}", *written])
     return text.getvalue()
+
+
+def cells_as_csv(table: Table) -> str:
+    """One line per cell of the table."""
+    text = io.StringIO()
+    writer = csv.writer(text, lineterminator="\n")
+    writer.writerow(["method", "bucket", "metric", "mean", "low", "high", "count", "caveat"])
+    for method, buckets in table.items():
+        for bucket, cells in buckets.items():
+            for name, cell in cells.items():
+                figures = ["" if v is None or math.isnan(v) else f"{v:.6f}" for v in (cell.mean, cell.low, cell.high)]
+                writer.writerow([method, bucket, name, *figures, cell.count, cell.caveat])
+    return text.getvalue()

@@ -82,7 +82,7 @@ def _blended(
     texture: Texture | None,
     tile: PixelBox,
     feather: float | int | None,
-) -> Float[np.ndarray, "h w 3"]:
+) -> Float[np.ndarray, "rows columns 3"]:
     """The completion for a tile, bent to meet what is known; 0..255."""
     box = (
         max(0, tile[0] - MARGIN), max(0, tile[1] - MARGIN),

@@ -154,7 +154,7 @@ def _fine(
     frame: Frame,
     completed: Float[np.ndarray, "256 256 3"],
     window: PixelBox,
-) -> Int[np.ndarray, "h w 3"]:
+) -> Int[np.ndarray, "rows columns 3"]:
     """The photograph less what its frame holds, in levels of 1, where it is known; worked through in bands."""
     left, top, right, bottom = window
     fine = np.zeros((bottom - top, right - left, 3), np.int8)

@@ -71,4 +71,5 @@ def _write(target: Path, vector: Float32[np.ndarray, " d"]) -> None:
     except OSError as error:
         raise DataError(f"{target}: cannot be written: {error.strerror or error}") from error
     finally:
-        part.unlink(missing_ok=True)
+        if part.exists():
+            part.unlink()

@@ -55,7 +55,7 @@ def photo_of(picture: Image.Image) -> Photo:
 
 def _photo_of_file(picture: ImageFile.ImageFile) -> Photo:
     """A picture file whose header was read; decodes the rest."""
-    stored, stream = picture.mode, picture.fp
+    stored, stream, samples = picture.mode, picture.fp, deep.rawmode(picture)
     if deep.is_deep(picture):
         stored, premultiplied = f"{picture.mode};16", deep.is_premultiplied(picture)
         high, low = deep.halves(picture)
@@ -68,7 +68,7 @@ def _photo_of_file(picture: ImageFile.ImageFile) -> Photo:
         orientation = orientation_of(picture)
         pixels, mode = _copied(picture, orientation)
         pixels = levels(pixels) if levels else pixels
-    pixels, mode = _keyed(pixels, mode, picture)
+    pixels, mode = _keyed(pixels, mode, picture, samples)
     metadata = read_metadata(picture)
     if isinstance(picture, PngImagePlugin.PngImageFile) and stream is not None:
         metadata = replace(metadata, colour_chunks=colour_chunks_of(stream))
@@ -142,13 +142,14 @@ def _values(band: Image.Image) -> tuple[np.ndarray, Mode]:
     return np.asarray(band).reshape(band.height, band.width, -1), cast(Mode, band.mode)
 
 
-def _keyed(pixels: np.ndarray, mode: Mode, picture: Image.Image) -> tuple[np.ndarray, Mode]:
+def _keyed(pixels: np.ndarray, mode: Mode, picture: Image.Image, samples: str) -> tuple[np.ndarray, Mode]:
     """Pixels with the alpha channel that a PNG describes by naming one transparent colour."""
     key = picture.info.get("transparency")
     if key is None or mode not in ("L", "RGB") or picture.mode == "P":
         return pixels, mode
     full = 65535 if pixels.dtype == np.uint16 else 255
-    alpha = np.where((pixels == np.array(key)).all(axis=2, keepdims=True), 0, full).astype(pixels.dtype)
+    key = np.array(key) * {"L;2": 85, "L;4": 17}.get(samples, 1)  # given in the samples of the file
+    alpha = np.where((pixels == key).all(axis=2, keepdims=True), 0, full).astype(pixels.dtype)
     return np.concatenate([pixels, alpha], axis=2), "LA" if mode == "L" else "RGBA"
 
 

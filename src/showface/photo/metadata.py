@@ -187,9 +187,10 @@ def save_options(metadata: Metadata, form: str) -> dict[str, Any]:
 
 def descriptive_exif(block: bytes) -> Image.Exif:
     """An EXIF block as the tags that a TIFF file may take over."""
-    found = Image.Exif()
+    found, exif = Image.Exif(), Image.Exif()
     found.load(block)
-    return _descriptive(found)
+    exif.load(_descriptive(found).tobytes())  # directories within are looked up in the bytes
+    return exif
 
 
 def _fitting(name: str, body: bytes | None) -> bytes | None:

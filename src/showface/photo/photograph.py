@@ -72,7 +72,7 @@ class Photo:
     stored: str = ""  # the decoder's name for what the file held, such as P, 1, I;16 or RGB;16B
     metadata: Metadata = field(default_factory=Metadata)
     jpeg: JpegSettings | None = None
-    compression: str | None = None  # TIFF: Pillow's name of the compression
+    compression: str | None = None  # TIFF: Pillow's name of it; raw is written raw, all others as deflate
     source: SourceFile | None = None  # the file that holds exactly this photo; None once a pixel was changed
 
     @property

@@ -40,6 +40,26 @@ def test_the_commands_exist() -> None:
         assert (ROOT / script).is_file()
 
 
+def test_the_options_of_its_commands_exist() -> None:
+    import click
+
+    from showface.cli.main import group
+
+    context = click.Context(group)
+    for name, words in re.findall(r"^showface ([\w-]+)([^#\n]*)", TEXT, re.MULTILINE):
+        command = group.get_command(context, name)
+        assert command is not None
+        known = {option for parameter in command.params for option in parameter.opts}
+        assert set(re.findall(r"--[\w-]+", words)) <= known, name
+
+
+def test_the_regions_it_names_are_those_there_are() -> None:
+    from showface.semantics import REGIONS
+
+    (listed,) = re.findall(r"every `--region` \(([^:]*):", TEXT)
+    assert sorted(re.split(r",\s+", listed)) == sorted(REGIONS)
+
+
 @pytest.mark.parametrize("document", DOCUMENTS, ids=lambda path: path.name)
 def test_links_lead_somewhere(document: Path) -> None:
     for target in re.findall(r"\]\(([^)#]+)\)", document.read_text(encoding="utf-8")):

@@ -18,7 +18,7 @@ from PIL import Image
 from showface.batch.jobs import Job
 from showface.errors import ImageError, ShowFaceError
 from showface.explain import explain
-from showface.images import PIXEL_LIMIT, picture_of, to_tensor
+from showface.images import PIXEL_LIMIT, picture_of, shown, to_tensor
 from showface.masks import hole_share, read_mask
 from showface.photo.align import SIDE, Frame, bring_back, take
 from showface.photo.decode import decode, photo_of
@@ -135,17 +135,16 @@ def complete(inpaint: FaceInpainter, job: Job, wishes: Wishes) -> Outcome:
         if job.explain is not None:
             figure = photo_of(explained(inpaint, photo, hole, restored))
             lay(job.explain, lambda part: encode(figure, part, format="PNG", overwrite=True))
-        form = refuse_unwritable(job.out, format=wishes.form, overwrite=True)
-        quality, strip = wishes.quality, wishes.strip_metadata
-        return replace(
-            outcome,
-            parts=lay(
-                job.out,
-                lambda part: encode(
-                    restored.photo, part, format=form, quality=quality, strip_metadata=strip, overwrite=True
-                ),
-            ),
-        )  # fmt: skip
+        parts = lay(job.out, lambda part: _write_result(restored.photo, part, job.out, wishes))
+    return replace(outcome, parts=parts)
+
+
+def _write_result(photo: Photo, part: Path, out: Path, wishes: Wishes) -> None:
+    """Writes to `part` what will be called `out`."""
+    form = refuse_unwritable(out, format=wishes.form, overwrite=True)
+    encode(
+        photo, part, format=form, quality=wishes.quality, strip_metadata=wishes.strip_metadata, overwrite=True
+    )  # fmt: skip
 
 
 def refuse_existing(job: Job, wishes: Wishes) -> None:
@@ -169,7 +168,7 @@ def _parts() -> Iterator[Lay]:
         try:
             write(part)
         except ImageError as error:
-            raise ImageError(str(error).replace(str(part), str(target))) from error
+            raise ImageError(str(error).replace(shown(part), shown(target))) from error
         return tuple(laid)
 
     try:

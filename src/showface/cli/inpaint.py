@@ -165,8 +165,9 @@ def _many(
 ) -> None:
     """Completes picture by picture, goes on after a bad one, and tells at the end what went wrong."""
     from showface.batch.workers import outcomes
-    from showface.cli.telling import Teller, shown
+    from showface.cli.telling import Teller
     from showface.errors import ShowFaceError
+    from showface.images import shown
 
     todo = [job for job in found.jobs if overwrite or not report.is_done(job)]
     todo = [replace(job, replace=overwrite or report.is_ours(job)) for job in todo]

@@ -9,6 +9,8 @@ import click
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 
+from showface.images import shown
+
 
 class Teller:
     """Tells what becomes of each of `total` pictures, while entered. Bar and complaints go to the error stream."""
@@ -52,8 +54,3 @@ class Teller:
     def _step(self, path: Path) -> None:
         self._count += 1
         self._progress.update(self._task, advance=1, name=shown(path.name))
-
-
-def shown(path: Path | str) -> str:
-    """A path as one line of text, whatever bytes its name holds."""
-    return " ".join(click.format_filename(path).split("\n"))

@@ -16,6 +16,9 @@ from showface.errors import ImageError, MaskError, NonFiniteError, SettingError,
 from showface.images import to_tensor, write_image
 from showface.masks import draw_free_form, mask_tensor
 from showface.networks.mdrnets import MDRNets, MDRNetsConfig, MDRNetsOutput
+from showface.photo.align import TEMPLATE, TEMPLATE_BOX
+from showface.photo.find_faces import Face, FaceFinder
+from showface.photo.photograph import Photo
 from showface.pipeline import SIDE, FaceInpainter
 
 RNG = np.random.default_rng(0)
@@ -25,7 +28,8 @@ HOLE = draw_free_form(RNG, (48, 40), (0.2, 0.3))
 
 @pytest.fixture(scope="module")
 def inpaint(tiny_weights: Path) -> FaceInpainter:
-    return FaceInpainter.from_pretrained(tiny_weights, device="cpu")
+    """Without a detector, so that results do not depend on what is in the cache; how faces are chosen is photo's."""
+    return FaceInpainter.from_pretrained(tiny_weights, device="cpu", detector="off")
 
 
 # ------------------------------------------------------------------ what comes out
@@ -65,13 +69,13 @@ def test_what_the_hole_holds_does_not_matter(inpaint: FaceInpainter, seed: int) 
 
 
 def test_the_hole_is_filled_by_the_networks(inpaint: FaceInpainter) -> None:
-    """At the networks' own size the masked pixels are those of `completed`, to the level."""
+    """At the networks' own size, without a feather, the masked pixels are those of `completed`, to the level."""
     rng = np.random.default_rng(1)
     pixels = rng.integers(0, 256, (SIDE, SIDE, 3), dtype=np.uint8)
     hole = draw_free_form(rng, SIDE, (0.3, 0.4))
     output = inpaint.complete(to_tensor(pixels), mask_tensor(hole))
     expected = ((output.completed[0] + 1) * 127.5).round().clamp(0, 255).byte().permute(1, 2, 0).numpy()
-    assert np.array_equal(np.asarray(inpaint(pixels, hole)), expected)
+    assert np.array_equal(np.asarray(inpaint(pixels, hole, feather=0)), expected)
     assert np.array_equal(expected[~hole], pixels[~hole])
 
 
@@ -99,14 +103,15 @@ def test_a_flat_face_is_resized_back_without_a_shift(tiny_network: MDRNets) -> N
             ramp = torch.linspace(-1, 1, 2 * SIDE + 1)[1::2].expand(1, 3, SIDE, SIDE)
             return MDRNetsOutput(**{**vars(output), "completed": ramp.contiguous()})
 
-    inpaint = FaceInpainter(tiny_network, device="cpu")
+    inpaint = FaceInpainter(tiny_network, device="cpu", detector="off")
     inpaint.network = Ramp()  # type: ignore[assignment]
     width = 700
     ramp = ((np.arange(width) + 0.5) / width * 255).round().astype(np.uint8)
-    pixels = np.broadcast_to(ramp[None, :, None], (300, width, 3)).copy()
-    hole = draw_free_form(np.random.default_rng(0), (300, width), (0.3, 0.4))
-    result = np.asarray(inpaint(pixels, hole)).astype(int)
-    assert abs(result - pixels).max() <= 3
+    pixels = np.broadcast_to(ramp[None, :, None], (width, width, 3)).copy()
+    hole = draw_free_form(np.random.default_rng(0), width, (0.3, 0.4))
+    for feather in (None, 0):
+        result = np.asarray(inpaint(pixels, hole, feather=feather)).astype(int)
+        assert abs(result - pixels).max() <= 3
 
 
 def test_the_colour_profile_stays(inpaint: FaceInpainter) -> None:
@@ -133,6 +138,131 @@ def test_completing_leaves_no_trace_in_the_networks(tiny_config: MDRNetsConfig) 
     before = {name: tensor.clone() for name, tensor in network.state_dict().items()}
     inpaint(PIXELS, HOLE)
     assert all(torch.equal(tensor, before[name]) for name, tensor in network.state_dict().items())
+
+
+# ------------------------------------------------------------------ faces of a photograph
+
+
+class Known(FaceFinder):
+    """Knows where the faces are."""
+
+    def __init__(self, *faces: tuple[float, float, float]) -> None:
+        self.faces = []
+        for scale, left, top in faces:
+            box = (np.array(TEMPLATE_BOX) * scale + np.array((left, top, left, top))).tolist()
+            self.faces.append(Face((box[0], box[1], box[2], box[3]), TEMPLATE * scale + np.array((left, top)), 0.9))
+
+    def touched(self, photo: Photo, hole: np.ndarray) -> list[Face]:
+        return [face for face in self.faces if face.is_touched_by(hole)]
+
+
+TWO = ((0.8, 20, 30), (0.5, 260, 60))  # scale, left and top of the two faces of a scene
+
+
+@pytest.fixture
+def two_faces(tiny_network: MDRNets, monkeypatch: pytest.MonkeyPatch) -> FaceInpainter:
+    """Finds two faces, and paints what it completes red."""
+
+    class Red(torch.nn.Module):
+        def forward(self, image: torch.Tensor, mask: torch.Tensor) -> MDRNetsOutput:
+            output: MDRNetsOutput = tiny_network(image, mask)
+            red = torch.tensor([1.0, -1, -1])[None, :, None, None]
+            return MDRNetsOutput(**{**vars(output), "completed": red.where(mask > 0.5, image)})
+
+    monkeypatch.setattr("showface.pipeline.face_finder", lambda *, fetch: Known(*TWO))
+    inpaint = FaceInpainter(tiny_network, device="cpu")
+    inpaint.network = Red()  # type: ignore[assignment]
+    return inpaint
+
+
+def scene() -> tuple[Photo, np.ndarray]:
+    rng = np.random.default_rng(4)
+    pixels = rng.integers(90, 110, (260, 430, 3), dtype=np.uint8)
+    return Photo(pixels=pixels, mode="RGB", format="JPEG"), np.zeros((260, 430), dtype=bool)
+
+
+def test_a_mask_over_two_faces_completes_both(two_faces: FaceInpainter) -> None:
+    photo, hole = scene()
+    hole[120:150, 100:140] = hole[110:130, 310:340] = True
+    restoration = two_faces.restore(photo, hole, feather=0)
+    assert restoration.faces == 2 and restoration.outside_faces == 0 and restoration.notes == ()
+    for inner in (np.s_[125:145, 105:135], np.s_[115:125, 315:335]):
+        assert abs(restoration.photo.pixels[inner].astype(int) - (255, 0, 0)).mean() < 15
+    assert np.array_equal(restoration.photo.pixels[~hole], photo.pixels[~hole])
+
+
+def test_the_other_face_stays_as_it_is(two_faces: FaceInpainter) -> None:
+    photo, hole = scene()
+    hole[110:130, 310:340] = True
+    restoration = two_faces.restore(photo, hole)
+    assert restoration.faces == 1 and restoration.hole_share == pytest.approx(hole.mean())
+    assert np.array_equal(restoration.photo.pixels[:, :250], photo.pixels[:, :250])
+
+
+def test_what_lies_outside_the_faces_is_filled_in_from_its_rim_and_that_is_said(two_faces: FaceInpainter) -> None:
+    photo, hole = scene()
+    hole[120:150, 100:140] = hole[240:252, 250:420] = True
+    share = 12 * 170 / hole.sum()
+    with pytest.warns(UserWarning, match=f"{share:.1%} of the hole lies outside the faces") as caught:
+        restoration = two_faces.restore(photo, hole, feather=0)
+    assert len(caught) == 1 and restoration.notes == (str(caught[0].message),)
+    assert restoration.outside_faces == pytest.approx(share)
+    filled = restoration.photo.pixels[240:252, 250:420].astype(int)
+    assert (abs(filled - 100) < 25).all(), "the colours of the rim, not the red of the networks"
+
+
+def test_a_hole_across_the_border_of_a_face_has_no_seam_there(two_faces: FaceInpainter) -> None:
+    photo, hole = scene()
+    hole[100:180, 190:260] = True  # the first face's square ends at 224.8
+    with pytest.warns(UserWarning, match="outside the faces"):
+        pixels = two_faces.restore(photo, hole).photo.pixels.astype(int)
+    assert abs(pixels[100:180, 225] - pixels[100:180, 224]).mean() < 20
+    assert np.array_equal(pixels[~hole], photo.pixels[~hole])
+
+
+def test_a_face_that_was_named_is_the_only_one(two_faces: FaceInpainter) -> None:
+    photo, hole = scene()
+    hole[120:150, 100:140] = True
+    points = [(x, y) for x, y in (TEMPLATE * 0.8 + np.array((20, 30))).tolist()]
+    found = two_faces.restore(photo, hole)
+    named = two_faces.restore(photo, hole, face_points=points)
+    assert [view.how for view in named.views] == ["given"]
+    assert np.array_equal(found.photo.pixels, named.photo.pixels)
+    by_box = two_faces.restore(photo, hole, face_box=(69, 70, 110, 147))
+    assert by_box.faces == 1 and np.array_equal(by_box.photo.pixels[~hole], photo.pixels[~hole])
+
+
+@pytest.mark.parametrize("mode", ["L", "LA", "RGBA", "CMYK"])
+@pytest.mark.parametrize("depth", [np.uint8, np.uint16])
+def test_every_kind_of_photograph_keeps_its_kind(inpaint: FaceInpainter, mode: str, depth: type) -> None:
+    if (mode, depth) == ("CMYK", np.uint16):
+        pytest.skip("there is no such file")
+    channels = {"L": 1, "LA": 2, "RGBA": 4, "CMYK": 4}[mode]
+    pixels = RNG.integers(0, np.iinfo(depth).max, (48, 40, channels), endpoint=True).astype(depth)
+    photo = Photo(pixels=pixels, mode=mode, format="TIFF")  # type: ignore[arg-type]
+    result = inpaint.restore(photo, HOLE).photo
+    assert result.mode == mode and result.pixels.dtype == depth and result.format == "TIFF"
+    assert np.array_equal(result.pixels[~HOLE], pixels[~HOLE])
+    assert not np.array_equal(result.pixels[HOLE], pixels[HOLE])
+
+
+def test_the_seam_is_measured(inpaint: FaceInpainter) -> None:
+    photo, hole = scene()
+    hole[100:160, 100:180] = True
+    with pytest.warns(UserWarning, match="detector is not at hand"):
+        pasted, met = (inpaint.restore(photo, hole, feather=feather).seam for feather in (0, None))
+    assert met.step < pasted.step and met.usual == pasted.usual > 0
+
+
+@pytest.mark.parametrize("feather", [-1, float("nan")])
+def test_feathers_are_not_negative(inpaint: FaceInpainter, feather: float) -> None:
+    with pytest.raises(SettingError, match="feather of 0 pixels or more"):
+        inpaint(PIXELS, HOLE, feather=feather)
+
+
+def test_detectors_are_these(tiny_network: MDRNets) -> None:
+    with pytest.raises(SettingError, match="did you mean 'cached'"):
+        FaceInpainter(tiny_network, device="cpu", detector="cache")
 
 
 # ------------------------------------------------------------------ masks that ask for nothing or too much

@@ -1,0 +1,189 @@
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from showface.masks import draw_free_form
+from showface.photo import put_back as module
+from showface.photo.align import SIDE, Frame, take
+from showface.photo.photograph import Photo
+from showface.photo.put_back import bounds, put_back, tiles
+from showface.photo.seam import seam_of
+from showface.photo.texture import texture_of
+
+RNG = np.random.default_rng(0)
+SIZE = (360, 330)
+HOLE = np.zeros(SIZE, dtype=bool)
+HOLE[120:230, 100:240] = draw_free_form(RNG, (110, 140), (0.5, 0.6))
+FRAME = Frame(np.array([[0.8, 0.1, -20.0], [-0.1, 0.8, 5.0]]))
+
+
+def photo(pixels: np.ndarray) -> Photo:
+    return Photo(pixels=pixels, mode="RGB", format="PNG")
+
+
+def grainy(size: tuple[int, int], grain: float) -> np.ndarray:
+    """A smooth shade with grain of this deviation."""
+    y, x = np.mgrid[: size[0], : size[1]] / size[0]
+    shade = np.stack([150 + 60 * np.sin(3 * x), 120 + 50 * np.cos(2 * y), 110 + 40 * np.sin(2 * x + y)], -1)
+    noise = np.random.default_rng(5).normal(0, grain, (*size, 1))
+    return np.round(np.clip(shade + noise, 0, 255)).astype(np.uint8)
+
+
+def completion(taken: Photo, hole: np.ndarray, frame: Frame, offset: float = 0) -> tuple[np.ndarray, np.ndarray]:
+    """What `frame` shows if the networks knew everything, but painted `offset` too bright; and what is hidden."""
+    everything, _ = take(taken, np.zeros_like(hole), frame)
+    _, hidden = take(taken, hole, frame)
+    return np.asarray(everything, dtype=np.float32) + np.float32(offset) * hidden[..., None], hidden
+
+
+# ------------------------------------------------------------------ only the hole changes
+
+
+@settings(max_examples=12)
+@given(
+    st.integers(0, 2**32), st.sampled_from([None, 0, 7.5]), st.booleans(), st.sampled_from([np.uint8, np.uint16]),
+    st.floats(-90, 90), st.floats(0.3, 3),
+)  # fmt: skip
+def test_outside_the_part_every_bit_stays(
+    seed: int, feather: float | None, grain: bool, depth: type, degrees: float, scale: float
+) -> None:
+    rng = np.random.default_rng(seed)
+    pixels = rng.integers(0, np.iinfo(depth).max, (90, 70, 3), endpoint=True).astype(depth)
+    hole = rng.random((90, 70)) < 0.4
+    part = hole & (rng.random((90, 70)) < 0.7)
+    turn = scale * np.exp(1j * np.radians(degrees))
+    frame = Frame(np.array([[turn.real, -turn.imag, 40.0], [turn.imag, turn.real, 60.0]]))
+    values = rng.uniform(0, 255, (SIDE, SIDE, 3)).astype(np.float32)
+    hidden = rng.random((SIDE, SIDE)) < 0.4
+    before = photo(pixels)
+    after = put_back(before, hole, frame, values, hidden, part=part, feather=feather, grain=grain)
+    assert after.pixels.dtype == depth
+    assert np.array_equal(after.pixels[~part], pixels[~part])
+    assert np.array_equal(before.pixels, pixels)
+
+
+def test_without_feather_and_grain_the_completion_is_pasted() -> None:
+    pixels = grainy((SIDE, SIDE), 9)
+    values = np.random.default_rng(1).integers(0, 256, (SIDE, SIDE, 3)).astype(np.float32)
+    hole = draw_free_form(np.random.default_rng(2), SIDE, (0.3, 0.4))
+    frame = Frame(np.array([[1.0, 0, 0], [0, 1.0, 0]]))
+    after = put_back(photo(pixels), hole, frame, values, hole, feather=0, grain=False)
+    assert np.array_equal(after.pixels[hole], values[hole])
+
+
+def test_tiles_do_not_show(monkeypatch: pytest.MonkeyPatch) -> None:
+    taken = photo(grainy(SIZE, 4))
+    values, hidden = completion(taken, HOLE, FRAME, offset=20)
+    whole = put_back(taken, HOLE, FRAME, values, hidden)
+    monkeypatch.setattr(module, "TILE", 100)
+    pieces = put_back(taken, HOLE, FRAME, values, hidden)
+    difference = np.abs(whole.pixels.astype(int) - pieces.pixels)[HOLE]
+    assert difference.mean() < 0.3 and np.quantile(difference, 0.99) <= 3
+
+
+# ------------------------------------------------------------------ and it cannot be seen where it begins
+
+
+def test_a_completion_of_another_brightness_leaves_no_step() -> None:
+    taken = photo(grainy(SIZE, 0))
+    values, hidden = completion(taken, HOLE, FRAME, offset=25)
+    pasted = seam_of(put_back(taken, HOLE, FRAME, values, hidden, feather=0, grain=False), HOLE)
+    met = put_back(taken, HOLE, FRAME, values, hidden)
+    seam = seam_of(met, HOLE)
+    assert pasted.step > 15 and pasted.colour > 10 and pasted.visibility > 10
+    assert seam.step < seam.usual + 1 and seam.colour < 1.5
+    assert np.abs(met.pixels.astype(int) - taken.pixels)[HOLE].mean() < 2
+
+
+def test_a_feather_bends_the_completion_near_the_border_only() -> None:
+    taken = photo(grainy(SIZE, 0))
+    hole = np.zeros(SIZE, dtype=bool)
+    hole[130:230, 110:220] = True
+    values, hidden = completion(taken, hole, FRAME)
+    values[hidden] = (values[hidden] + 40).clip(0, 255)
+    plain = put_back(taken, hole, FRAME, values, hidden, feather=0, grain=False).pixels.astype(int)
+    bent = put_back(taken, hole, FRAME, values, hidden, feather=10, grain=False).pixels.astype(int)
+    away = np.abs(bent - plain).max(2)
+    assert away[145:215, 125:205].max() <= 2, "deeper than the feather nothing is bent"
+    assert away[130, 120:210].min() > 20, "at the border all is"
+    assert seam_of(photo(bent.astype(np.uint8)), hole).step < 4
+
+
+def test_the_grain_of_the_surroundings_goes_on_in_the_hole() -> None:
+    frame = Frame(np.array([[0.5, 0, 10.0], [0, 0.5, 10.0]]))
+    hole = np.zeros(SIZE, dtype=bool)
+    hole[130:230, 110:220] = True
+    inner = np.s_[140:220, 120:210]
+
+    def sharpness(pixels: np.ndarray) -> float:
+        return float(np.abs(np.diff(pixels[inner].astype(float), axis=1)).mean())
+
+    for grain in (0.0, 3.0, 9.0):
+        taken = photo(grainy(SIZE, grain))
+        values, hidden = completion(taken, hole, frame)
+        with_grain, without = (
+            put_back(taken, hole, frame, values, hidden, grain=wanted).pixels for wanted in (True, False)
+        )
+        truth = sharpness(taken.pixels)
+        assert sharpness(with_grain) == pytest.approx(truth, rel=0.2, abs=0.3)
+        if grain:
+            assert sharpness(without) < 0.6 * truth
+
+
+def test_texture_is_copied_from_what_looks_alike() -> None:
+    """Left half bright and grainy, right half dark and smooth: so are the two halves of the hole."""
+    pixels = np.full((*SIZE, 3), 60, dtype=np.uint8)
+    noise = np.random.default_rng(3).normal(0, 12, (SIZE[0], 165, 1))
+    pixels[:, :165] = np.clip(180 + noise, 0, 255).astype(np.uint8)
+    hole = np.zeros(SIZE, dtype=bool)
+    hole[140:220, 100:230] = True
+    taken, frame = photo(pixels), Frame(np.array([[0.5, 0, 10.0], [0, 0.5, 10.0]]))
+    values, hidden = completion(taken, hole, frame)
+    texture = texture_of(taken, hole, frame, values, hidden)
+    assert texture is not None
+    fine = texture.of((100, 140, 230, 220))
+    assert fine[:, 5:50].std() > 6 and fine[:, 80:125].std() < 1.5
+
+
+def test_nothing_finer_than_the_photograph_is_made_up() -> None:
+    small = photo(grainy((200, 200), 5))
+    frame = Frame(np.array([[1.28, 0, 0], [0, 1.28, 0]]))
+    hole = np.zeros((200, 200), dtype=bool)
+    hole[80:120, 80:120] = True
+    values, hidden = completion(small, hole, frame)
+    assert texture_of(small, hole, frame, values, hidden) is None
+
+
+# ------------------------------------------------------------------ boxes and seams
+
+
+def test_bounds_and_tiles() -> None:
+    mask = np.zeros((9, 9), dtype=bool)
+    assert bounds(mask) is None
+    mask[2, 3] = mask[6, 5] = True
+    assert bounds(mask) == (3, 2, 6, 7)
+    window, covered = (10, 20, 2100, 1500), np.zeros((1500, 2100), int)
+    for left, top, right, bottom in tiles(window):
+        covered[top:bottom, left:right] += 1
+    assert (covered[20:, 10:] == 1).all() and not covered[:20].any()
+
+
+def test_a_seam_is_measured_as_it_was_made() -> None:
+    pixels = np.full((60, 60, 3), 100, dtype=np.uint8)
+    hole = np.zeros((60, 60), dtype=bool)
+    hole[20:40, 20:40] = True
+    pixels[hole] = 110
+    seam = seam_of(photo(pixels), hole)
+    assert (seam.step, seam.usual) == (10, 0) and seam.colour == pytest.approx(10, abs=0.1) and seam.visibility == 20
+    assert seam_of(photo(pixels), np.zeros_like(hole)).step == 0
+
+
+def test_grain_is_no_step_of_colour() -> None:
+    hole = np.zeros((200, 200), dtype=bool)
+    hole[60:140, 60:140] = True
+    pixels = np.random.default_rng(0).integers(90, 110, (200, 200, 3), dtype=np.uint8)
+    seam = seam_of(photo(pixels), hole)
+    assert seam.visibility == pytest.approx(1, abs=0.1) and seam.colour < seam.step / 2.5

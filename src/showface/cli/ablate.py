@@ -61,7 +61,7 @@ def command(
     from showface import recipes
     from showface.cli.measuring import bar, chosen_protocol
     from showface.data.faces import list_faces
-    from showface.data.fingerprints import hash_pictures
+    from showface.data.fingerprints import FILE, hash_pictures, read_lines
     from showface.data.mask_sets import MaskSource
     from showface.data.sources import face_sources
     from showface.evaluation.comparison import ComparisonConfig, compare, gallery_of, write_report
@@ -84,7 +84,8 @@ def command(
     resolved.stage("mdrnets")  # refuses recipes of other methods
     chosen = {row: ablated(resolved, row) for row in dict.fromkeys(rows or ROWS)}
     protocol = chosen_protocol(test, test_masks, size=size, seed=seed, limit=limit, bucket_by="share")
-    seen = hash_pictures(face.picture for source in faces for face in list_faces(source))
+    known = read_lines(earlier / FILE) if earlier is not None and (earlier / FILE).is_file() else None
+    seen = hash_pictures((face.picture for source in faces for face in list_faces(source)), known)
     refuse_seen(protocol, seen.values(), "--data")
     # ---- train, measure
     runs = train_rows(chosen, out, earlier=earlier, device=where, console=Console())

@@ -1,11 +1,25 @@
 """The networks behind the runner's interface."""
 
 import copy
+from pathlib import Path
 
+import pytest
 import torch
 
-from showface.evaluation.methods import as_levels, as_signal, network_methods
-from showface.evaluation.runner import complete
+from showface.data.fingerprints import FILE
+from showface.errors import SettingError, WeightsError
+from showface.evaluation.methods import (
+    NAMES,
+    as_levels,
+    as_signal,
+    contenders,
+    network_methods,
+    records,
+    refuse_unknown_methods,
+)
+from showface.evaluation.protocol import Protocol, ProtocolConfig, make_protocol
+from showface.evaluation.result_folder import picture_file, write_picture
+from showface.evaluation.runner import FromPairs, complete, result_of
 from showface.networks.mdrnets import MDRNets
 from showface.pipeline import FaceInpainter
 
@@ -43,3 +57,81 @@ def test_hidden_pixels_are_not_needed(tiny_network: MDRNets) -> None:
         shown = complete(method, images, masks)
         assert torch.equal(complete(method, images.masked_fill(masks, 77), masks)[masks.expand_as(images)],
                            shown[masks.expand_as(images)])  # fmt: skip
+
+
+# ---------------------------------------------------------------------------------------------- by name
+
+
+@pytest.fixture
+def protocol(folders: tuple[Path, Path]) -> Protocol:
+    return make_protocol(ProtocolConfig(faces=folders[0], masks=folders[1], size=64, limit=2))
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        ("telea,harmonik", "unknown method 'harmonik'; did you mean 'harmonic'"),
+        ("telea, telea", "method telea: named twice"),
+        ("telea,telea=x", "named twice"),
+        (" , ", "expected methods, got none"),
+        ("a b=x", "expected NAME or NAME=PATH"),
+        ("peer=", "expected NAME or NAME=PATH"),
+    ],
+)
+def test_words_that_name_no_methods(words: str, message: str) -> None:
+    with pytest.raises(SettingError, match=message):
+        refuse_unknown_methods(words)
+
+
+def test_every_name_is_known() -> None:
+    assert [name for name, _ in refuse_unknown_methods(",".join(NAMES))] == list(NAMES)
+
+
+def test_networks_of_one_folder_are_loaded_once_and_carry_their_hash(protocol: Protocol, tiny_weights: Path) -> None:
+    found = contenders(
+        f"full,coarse,same={tiny_weights},rough={tiny_weights}@coarse", source=str(tiny_weights), device="cpu",
+        protocol=protocol,
+    )  # fmt: skip
+    kinds = [one.identity.split()[0] for one in found]
+    assert kinds == ["full", "coarse", "full", "coarse"]
+    assert len({one.identity.split()[1] for one in found}) == 1 and found[0].identity == found[2].identity
+    images, masks = pictures()
+    assert torch.equal(found[1].method(images, masks), found[3].method(images, masks))  # type: ignore[operator]
+    assert torch.equal(found[0].method(images, masks), found[2].method(images, masks))  # type: ignore[operator]
+
+
+def test_what_a_run_was_trained_on_comes_along(protocol: Protocol, tiny_weights: Path, tmp_path: Path) -> None:
+    run = tmp_path / "run"
+    run.mkdir()
+    (run / "weights").symlink_to(tiny_weights)
+    (run / FILE).write_text("")
+    found = contenders(f"telea,ours={run},rough={run}@coarse", source=None, device="cpu", protocol=protocol)
+    assert records(found) == [run / FILE]
+
+
+def test_a_folder_of_results_and_an_onnx_file_are_methods(protocol: Protocol, tmp_path: Path) -> None:
+    onnx = pytest.importorskip("onnx")
+    pytest.importorskip("onnxruntime")
+    infos = [onnx.helper.make_tensor_value_info(name, onnx.TensorProto.UINT8, ["n", channels, "h", "w"])
+             for name, channels in (("image", 3), ("mask", 1), ("result", 3))]  # fmt: skip
+    same = onnx.helper.make_node("Identity", ["image"], ["result"])
+    graph = onnx.helper.make_graph([same], "same", infos[:2], infos[2:])
+    model = onnx.helper.make_model(graph, opset_imports=[onnx.helper.make_opsetid("", 17)], ir_version=8)
+    onnx.save(model, str(tmp_path / "same.onnx"))
+    for bucket, pairs in protocol.pairs.items():
+        for pair in pairs:
+            picture = torch.full((3, 64, 64), 200, dtype=torch.uint8)
+            write_picture(picture_file(tmp_path / "peer", bucket, pair.face.name), picture)
+    words = f"peer={tmp_path / 'peer'},same={tmp_path / 'same.onnx'}"
+    peer, same_ = contenders(words, source=None, device="cpu", protocol=protocol)
+    images, masks = pictures()
+    assert isinstance(peer.method, FromPairs) and peer.identity.startswith("results ")
+    assert (result_of(peer.method, "1-20", protocol.pairs["1-20"], images, masks)[masks.expand_as(images)] == 200).all()
+    assert same_.identity.startswith("onnx ") and torch.equal(same_.method(images, masks), images)  # type: ignore
+
+
+def test_a_place_that_holds_nothing_says_so(protocol: Protocol, tmp_path: Path) -> None:
+    with pytest.raises(WeightsError, match="no such file; expected a folder"):
+        contenders(f"ours={tmp_path}", source=None, device="cpu", protocol=protocol)
+    with pytest.raises(SettingError, match=r"unknown network in ours=.* 'coarsest'; did you mean 'coarse'"):
+        contenders(f"ours={tmp_path}@coarsest", source=None, device="cpu", protocol=protocol)

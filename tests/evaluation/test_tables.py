@@ -2,12 +2,14 @@
 
 import csv
 import io
+import math
+from dataclasses import replace
 
 import numpy as np
 import pytest
 
 from showface.evaluation.runner import METRICS, Measurement
-from showface.evaluation.tables import as_csv, as_markdown, as_plain, bootstrap, tabulate
+from showface.evaluation.tables import Cell, as_csv, as_markdown, as_plain, bootstrap, cells_as_csv, tabulate
 
 
 def rows(method: str, offset: float) -> list[Measurement]:
@@ -53,3 +55,31 @@ def test_csv_reads_back() -> None:
     assert [row["face"] for row in read] == [one.face for one in measured]
     assert [float(row["psnr"]) for row in read] == [one.values["psnr"] for one in measured]
     assert set(METRICS) <= set(read[0])
+
+
+def test_what_is_not_defined_is_left_out_and_said() -> None:
+    some = [replace(row, values={"psnr": math.nan if i else 30.0}) for i, row in enumerate(rows("a", 0))]
+    table = tabulate(some)
+    assert (table["a"]["1-20"]["psnr"].mean, table["a"]["1-20"]["psnr"].count) == (30.0, 1)
+    assert as_plain(table)["a"]["20-40"]["psnr"]["mean"] is None
+    written = as_markdown(table)
+    assert "| a | 30.00 (30.00–30.00) | – |" in written
+    assert "1-20: not defined for 3 of 4 pictures" in written and "20-40: not defined for any" in written
+    assert ",," not in as_csv(some).splitlines()[1] and as_csv(some).splitlines()[2].endswith(",")
+
+
+def test_measures_of_sets_stand_beside_the_others() -> None:
+    sets = {("a", "20-40"): {"fid": Cell(12.5, None, None, 4, "few pictures")}}
+    table = tabulate(rows("a", 0) + rows("b", 1), sets=sets)
+    assert list(table["a"]["20-40"]) == ["l1", "psnr", "ssim", "fid"]
+    first, second, told = as_markdown(table).split("\n\n")
+    assert first.count("L1 (%) ↓") == 2 and "FID" not in first
+    assert "| a | – | **12.50** |" in second and told == "* FID ↓, 20-40: few pictures\n"
+    assert "a,20-40,fid,12.500000,,,4,few pictures" in cells_as_csv(table)
+
+
+def test_buckets_beyond_the_papers_go_down() -> None:
+    hidden = [replace(row, bucket="hand") for row in rows("a", 0) if row.bucket == "1-20"]
+    first, second = as_markdown(tabulate(rows("a", 0) + hidden)).split("\n\n")
+    assert "hand" not in first and second.splitlines()[0].startswith("| hidden | method |")
+    assert "| hand | a | 2.00 (2.00–2.00) |" in second

@@ -85,8 +85,8 @@ def protocol_facts(protocol: Protocol) -> dict[str, object]:
     return {
         "version": VERSION,
         "sha256": protocol.digest,
-        "faces": config.faces.name,
-        "masks": config.masks.name if config.masks else "made",
+        "faces": _called(config.faces),
+        "masks": _called(config.masks) if config.masks else "made",
         "size": config.size,
         "seed": config.seed,
         "limit": config.limit,
@@ -95,6 +95,11 @@ def protocol_facts(protocol: Protocol) -> dict[str, object]:
         "files": {kind: f"{len(files)}, sha256 {combined_hash(files)}" for kind, files in protocol.files.items()},
         "definitions": DEFINITIONS,
     }
+
+
+def _called(folder: Path) -> str:
+    """The last two words of a path that say something: celebamask/val, masks/test."""
+    return "/".join([part for part in folder.resolve().parts if part != "images"][-2:])
 
 
 def combined_hash(files: Mapping[str, str]) -> str:

@@ -116,8 +116,8 @@ def as_markdown(table: Table) -> str:
     parts = [_shares_across(table, group, shares) for group in groups]
     if further:
         parts.append(_buckets_down(table, names, further))
-    parts += [f"* {caveat}\n" for caveat in caveats(table)]
-    return "\n".join(parts)
+    parts.append("".join(f"* {caveat}\n" for caveat in caveats(table)))
+    return "\n".join(part for part in parts if part)
 
 
 def _shares_across(table: Table, names: Sequence[str], buckets: Sequence[str]) -> str:

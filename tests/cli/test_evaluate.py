@@ -1,6 +1,8 @@
 """`showface evaluate` and `showface evaluate-parser` from words to files."""
 
 import json
+import re
+import time
 from pathlib import Path
 
 import click
@@ -11,7 +13,7 @@ from PIL import Image
 
 from showface.cli.evaluate import command as evaluate
 from showface.cli.evaluate_parser import command as evaluate_parser
-from showface.cli.measuring import labelled_faces
+from showface.cli.measuring import Speed, labelled_faces
 from showface.errors import DataError, SettingError, ShowFaceError
 from showface.masks import draw_free_form
 
@@ -59,6 +61,76 @@ def test_nothing_is_replaced_and_nothing_is_written_after_a_mistake(place: Path)
     assert (place / "out" / "report.json").read_bytes() == before
     run(evaluate, place, "--methods", "telea", "--overwrite", "--bucket-by", "number")
     assert (place / "out" / "report.json").read_bytes() != before
+
+
+def test_a_peers_pictures_are_measured_like_ours(place: Path, tiny_weights: Path) -> None:
+    """Our own completed pictures, kept and handed in as somebody else's, score the same to the last digit."""
+    run(evaluate, place, str(tiny_weights), "--methods", "full", "--pictures")
+    peer = f"peer={place / 'out' / 'pictures' / 'full'}"
+    run(evaluate, place, str(tiny_weights), "--methods", f"full,{peer}")
+    table = json.loads((place / "out" / "report.json").read_text(encoding="utf-8"))["table"]
+    assert table["full"] == table["peer"] and list(table) == ["full", "peer"]
+    (place / "out" / "pictures" / "full" / "20-40" / "1.png").unlink()
+    with pytest.raises(DataError, match="1 missing: 20-40/1"):
+        run(evaluate, place, "--methods", peer, "--overwrite")
+
+
+def test_inputs_for_a_method_that_runs_elsewhere(place: Path) -> None:
+    words = ["--data", str(place / "faces"), "--masks", str(place / "masks"), "--inputs", str(place / "inputs")]
+    printed = CliRunner().invoke(evaluate, words, catch_exceptions=False).output
+    assert printed.startswith("6 pairs of protocol ")
+    assert sorted(file.name for file in (place / "inputs" / "images" / "1-20").iterdir()) == ["0.png", "1.png"]
+    assert "either --out FOLDER" in CliRunner().invoke(evaluate, [*words, "--out", "x"]).output
+    assert "give --masks FOLDER, --occlusions NAMES or both" in CliRunner().invoke(
+        evaluate, ["--data", str(place / "faces"), "--out", "x"]
+    ).output  # fmt: skip
+
+
+def test_occlusions_are_further_rows_and_need_no_masks(place: Path) -> None:
+    words = ["--data", str(place / "faces"), "--occlusions", "box,scratches", "--methods", "harmonic"]
+    CliRunner().invoke(evaluate, [*words, "--out", str(place / "out")], catch_exceptions=False)
+    table = json.loads((place / "out" / "report.json").read_text(encoding="utf-8"))["table"]
+    assert list(table["harmonic"]) == ["box", "scratches"]
+
+
+def test_the_table_of_an_earlier_report_is_measured_again(place: Path, tmp_path: Path) -> None:
+    run(evaluate, place, "--methods", "harmonic", "--seed", "5")
+    frozen, again = place / "out" / "protocol.json", place / "again"
+    rng = np.random.default_rng(1)
+    Image.fromarray(draw_free_form(rng, 256, (0.1, 0.11))).save(place / "masks" / "00001.png")  # would change the deal
+    words = ["--methods", "harmonic", "--protocol", str(frozen), "--out", str(again)]
+    run(evaluate, place, *words)
+    tables = [json.loads((folder / "report.json").read_text())["table"] for folder in (place / "out", again)]
+    assert tables[0] == tables[1]
+    (place / "masks" / "04000.png").unlink()
+    with pytest.raises(DataError, match=r"1 masks are missing: .*04000\.png"):
+        run(evaluate, place, *words)
+
+
+def test_faces_trained_on_are_refused(place: Path) -> None:
+    with pytest.raises(DataError, match="2 of 2 faces were trained on"):
+        run(evaluate, place, "--methods", "telea", "--trained-on", str(place / "faces"))
+    assert not (place / "out").exists()
+
+
+def test_unknown_metrics_are_refused_with_the_nearest(place: Path) -> None:
+    with pytest.raises(SettingError, match="unknown metric 'ssmi'; did you mean 'ssim'"):
+        run(evaluate, place, "--metrics", "psnr,ssmi")
+    assert not (place / "out").exists()
+
+
+def test_progress_tells_pictures_per_second_where_there_is_no_terminal(place: Path) -> None:
+    printed = run(evaluate, place, "--methods", "telea")
+    assert re.search(r"measuring: 6 of 6, \d+\.\d pictures/s", printed)
+
+
+def test_speed_leaves_out_what_was_there_already(monkeypatch: pytest.MonkeyPatch) -> None:
+    clock = iter([0.0, 0.001, 2.001, 4.001])
+    monkeypatch.setattr(time, "monotonic", lambda: next(clock))
+    speed = Speed()
+    assert speed.of(100) == 0.0  # recalled
+    assert speed.of(104) == 2.0
+    assert speed.of(112) == 3.0
 
 
 def test_wrong_weights_are_refused(place: Path) -> None:

@@ -153,12 +153,12 @@ def _descriptive(found: Image.Exif) -> Image.Exif:
 
 
 def _sound_dpi(dpi: Any) -> tuple[float, float] | None:
-    """Resolution as two positive numbers; some files hold 0, or fractions over 0."""
+    """Resolution as two numbers above 1, which TIFF has for "unknown"; some files hold 0, or fractions over 0."""
     try:
         across, down = (float(value) for value in dpi)
     except (TypeError, ValueError, ZeroDivisionError):
         return None
-    return (across, down) if 0 < across < 1e6 and 0 < down < 1e6 else None
+    return (across, down) if 1 < across < 1e6 and 1 < down < 1e6 else None
 
 
 # ---------------------------------------------------------------------------------------------- writing

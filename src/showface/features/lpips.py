@@ -8,7 +8,7 @@ distance of two long vectors, which depend on one picture each: the vector of a 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, Literal
+from typing import Any
 
 import torch
 from jaxtyping import Float, UInt8
@@ -20,7 +20,6 @@ from showface.features.alexnet import WIDTHS, AlexNet
 from showface.features.arrays import entry
 from showface.features.vgg16 import BLOCKS, VGG16
 
-Trunk = Literal["alex", "vgg"]
 ASSET = {"alex": "alexnet-lpips", "vgg": "vgg16-lpips"}
 CHANNELS = {"alex": WIDTHS, "vgg": tuple(widths[-1] for widths in BLOCKS)}
 VGG_LAYERS = ("relu1_2", "relu2_2", "relu3_3", "relu4_3", "relu5_3")
@@ -43,15 +42,14 @@ class LPIPSNetwork(nn.Module):
         self.requires_grad_(False).eval()
 
     @classmethod
-    def pretrained(cls, trunk: Trunk = "alex") -> LPIPSNetwork:
+    def pretrained(cls, trunk: str = "alex") -> LPIPSNetwork:
         """With the published weights of version 0.1, fetched once by `showface.assets`; `trunk` is "alex" or "vgg"."""
-        if trunk not in ASSET:
-            raise SettingError(unknown("LPIPS trunk", trunk, ASSET))
-        return cls.from_arrays(trunk, assets.load_arrays(assets.path(ASSET[trunk])))
+        return cls.from_arrays(trunk, assets.load_arrays(assets.path(asset_of(trunk))))
 
     @classmethod
-    def from_arrays(cls, trunk: Trunk, arrays: Mapping[str, Any]) -> LPIPSNetwork:
+    def from_arrays(cls, trunk: str, arrays: Mapping[str, Any]) -> LPIPSNetwork:
         """With the trunk's arrays and `arrays["NetLinLayer_<i>"]["Conv_0"]["kernel"]`, (1, 1, channels, 1)."""
+        asset_of(trunk)  # refuses others
         weights = [entry(arrays, f"NetLinLayer_{i}", "Conv_0", "kernel").flatten() for i in range(5)]
         for weight, channels in zip(weights, CHANNELS[trunk], strict=True):
             if len(weight) != channels:
@@ -77,3 +75,10 @@ class LPIPSNetwork(nn.Module):
         length = x.square().sum(dim=1, keepdim=True).sqrt() + EPSILON
         weighted: Tensor = x / length * (self.get_buffer(f"root{layer}") / (x.shape[2] * x.shape[3]) ** 0.5)
         return weighted
+
+
+def asset_of(trunk: str) -> str:
+    """The name of the asset with a trunk's weights; others than "alex" and "vgg" are refused."""
+    if trunk not in ASSET:
+        raise SettingError(unknown("LPIPS trunk", trunk, ASSET))
+    return ASSET[trunk]

@@ -33,8 +33,9 @@ def frechet_distance(
 
     `paired`: row i of both belongs to the same face, as completions and their truths do. The value is the same either
     way. The standard error is that of the infinitesimal jackknife: the weight of one picture (both of a pair) is
-    varied, all else stays. It tells how much other pictures of the same kind would change the value. It does not tell
-    of the bias: on few pictures the distance is too large, so only equal numbers of pictures may be compared.
+    varied, all else stays. It tells how much other pictures of the same kind would change the value (in simulations a
+    tenth to a fifth too large for pairs fewer than 2,048, up to a half for independent sets). It does not tell of the
+    bias: on few pictures the distance is too large, so only equal numbers of pictures may be compared.
 
     Raises `DataError` for fewer than two pictures, different lengths d, or pairs of different number, and
     `NonFiniteError` for features that are not finite.

@@ -7,8 +7,6 @@ from collections.abc import Callable
 from jaxtyping import Float, UInt8
 from torch import Tensor
 
-from showface.errors import ImageError
-
 Extractor = Callable[[UInt8[Tensor, "b 3 h w"]], Float[Tensor, "b n"]]
 """From pictures, RGB in 0..255, to one vector each: a network of `showface.features` or a `FeatureCache` of one."""
 
@@ -24,7 +22,5 @@ def lpips(
 
     `network` is an `LPIPSNetwork`; `truth_network` gives the truth's vectors instead, where they may be known already.
     """
-    if picture.shape != truth.shape:
-        raise ImageError(f"expected pictures of the truth's size {tuple(truth.shape)}, got {tuple(picture.shape)}")
     difference = network(picture) - (truth_network or network)(truth)
     return difference.square().sum(dim=1).double().to(picture.device)

@@ -130,18 +130,23 @@ def test_the_memory_learns_from_what_is_present_and_visible(config: MDRNetsConfi
 # ---------------------------------------------------------------------------------------------- who learns
 
 
-def test_gradients_reach_the_learning_boxes_only(network: MDRNets) -> None:
-    """Coarse network and parser stay as they are even where their parameters ask for gradients; S has none."""
+@pytest.mark.parametrize("joint", [False, True])
+def test_gradients_reach_the_learning_boxes_only(network: MDRNets, *, joint: bool) -> None:
+    """The parser stays as it is even where its parameters ask for gradients; S has none."""
     for parameter in network.parameters():
         parameter.requires_grad_(True)
+    network.coarse.requires_grad_(joint)
     output = network(*batch())
-    assert not output.semantic_map.is_floating_point() and not output.coarse.requires_grad
+    assert not output.semantic_map.is_floating_point() and output.coarse.requires_grad == joint
     output.completed.square().sum().backward()
     reached = {name for name, p in network.named_parameters() if p.grad is not None and p.grad.any()}
     learning = {name for name, _ in network.named_parameters() if name.split(".")[0] in
-                ("style_encoder", "mask_region", "refinement")}  # fmt: skip
-    assert reached == learning
-    assert {id(p) for p in network.refined().parameters()} == {
+                ("style_encoder", "mask_region", "refinement", *(("coarse",) if joint else ()))}  # fmt: skip
+    asleep = {
+        name for name in learning if name.startswith("coarse.") and ".first." in name
+    }  # behind zeros at the start
+    assert reached | asleep == learning
+    assert {id(p) for p in network.refined(coarse=joint).parameters()} == {
         id(p) for name, p in network.named_parameters() if name in learning
     }
 

@@ -194,3 +194,18 @@ def test_a_network_that_grew_keeps_its_new_parts(
     with pytest.raises(CheckpointError, match=r"coarse\..* is \(.*recipe 'tiny' has"):
         other = with_settings(tiny_recipe, (start, "networks.coarse.widths=[9,10]"))
         train(other, tmp_path / "b", stages=("coarse",), device=CPU, console=console)
+
+
+def test_the_last_stage_may_train_the_coarse_network_on(
+    finished_run: Path, tiny_recipe: Recipe, tmp_path: Path, console: Console
+) -> None:
+    joint = with_settings(tiny_recipe, ("mdrnets.joint=true", "mdrnets.steps=2"))
+    train(joint, tmp_path, earlier=finished_run, device=CPU, console=console)
+    before, _ = read_tensors(finished_run / "coarse" / RESULT)
+    after, _ = read_tensors(tmp_path / "mdrnets" / RESULT)
+    averaged, _ = read_tensors(checkpoints(tmp_path / "mdrnets")[-1])
+    for name, tensor in before.items():
+        assert torch.equal(after[f"coarse.{name}"], averaged[f"average/generator/refined.coarse.{name}"]), name
+    assert any(not torch.equal(after[f"coarse.{name}"], tensor) for name, tensor in before.items())
+    parser, _ = read_tensors(finished_run / "face_parser" / RESULT)
+    assert all(torch.equal(after[f"parser.{name}"], tensor) for name, tensor in parser.items())

@@ -80,10 +80,11 @@ class MDRNets(nn.Module):
         """Height and width must be multiples of this many pixels."""
         return self.config.coarse.multiple
 
-    def refined(self) -> nn.ModuleDict:
-        """The boxes that the last training stage learns; coarse network and parser stay as they are."""
-        boxes = {"style_encoder": self.style_encoder, "refinement": self.refinement}
-        return nn.ModuleDict(boxes | ({"mask_region": self.mask_region} if self.config.use_mask_region else {}))
+    def refined(self, *, coarse: bool = False) -> nn.ModuleDict:
+        """The boxes that the last training stage learns, on demand with the coarse one; the parser stays as it is."""
+        boxes: dict[str, nn.Module] = {"style_encoder": self.style_encoder, "refinement": self.refinement}
+        boxes |= {"mask_region": self.mask_region} if self.config.use_mask_region else {}
+        return nn.ModuleDict(boxes | ({"coarse": self.coarse} if coarse else {}))
 
     def forward(
         self, image: Float[Tensor, "b 3 h w"], mask: Float[Tensor, "b 1 h w"], *, update_memory: bool = False
@@ -109,11 +110,10 @@ class MDRNets(nn.Module):
             coarse, semantic_map, queries, visible, present.float(), retrieved, fused, raw, completed
         )  # fmt: skip
 
-    @torch.no_grad()
     def complete_coarsely(
         self, image: Float[Tensor, "b 3 h w"], mask: Float[Tensor, "b 1 h w"]
     ) -> Float[Tensor, "b 3 h w"]:
-        """P = (1 - M) I + M clip(coarse network): always without gradient, since the coarse network is frozen."""
+        """P = (1 - M) I + M clip(coarse network). No gradient is kept unless the coarse network learns."""
         return composite(image, self.coarse(image, mask).float().clamp(-1, 1), mask)
 
     def _inject(

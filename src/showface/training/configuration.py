@@ -59,6 +59,7 @@ class StageConfig:
     discriminator_optimiser: OptimiserConfig = field(default_factory=OptimiserConfig)
     weights: LossWeights = field(default_factory=LossWeights)
     options: ObjectiveOptions = field(default_factory=ObjectiveOptions)
+    joint: bool = False  # whether the last stage trains the coarse network on, end to end with the refinement
     auxiliary: int = 0  # pictures of a batch that the terms which need a network are computed on; 0 = all of them
     ema: float = 0.0  # decay of the averaged weights; 0 = no averaging
     precision: Precision = "bf16"  # "bf16" computes in bfloat16 where that is safe (autocast); weights stay float32

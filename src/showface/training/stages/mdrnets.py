@@ -32,7 +32,8 @@ class MDRNetsStage(Stage):
     def __init__(self, recipe: Recipe, config: StageConfig, runs: tuple[Path, ...], device: torch.device) -> None:
         super().__init__(recipe, config, runs, device)
         self.network = self.frozen(self._network())
-        self.refined = self.learning(self.network.refined())
+        self.refined = self.learning(self.network.refined(coarse=config.joint))
+        self.network.coarse.eval()  # its batch statistics stay those of its own stage, or P would change between uses
         self.trunk = self.vgg()
         self.discriminator = self.learning(Discriminator(recipe.discriminator)) if config.weights.adversarial else None
         self.encoder = self._encoder()
@@ -120,7 +121,8 @@ class MDRNetsStage(Stage):
             return self.network
         network = MDRNets(self.recipe.networks)
         network.load_state_dict(self.network.state_dict())
-        network.refined().load_state_dict(averages["generator"].get_submodule("refined").state_dict())
+        learnt = averages["generator"].get_submodule("refined").state_dict()
+        network.refined(coarse=self.config.joint).load_state_dict(learnt)
         return self.frozen(network)
 
     def result(self, networks: Mapping[str, nn.Module]) -> MDRNets:

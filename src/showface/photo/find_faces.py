@@ -118,9 +118,9 @@ class FaceFinder:
 
 def _face(row: Float[np.ndarray, "15"], zoom: Float[np.ndarray, "2"], origin: np.ndarray) -> Face:
     """One row of the detector's answer (x, y, width, height, five points, score) in the photograph's pixels."""
-    corner, size = row[:2] * zoom + origin, row[2:4] * zoom
-    left, top, right, bottom = (*corner.tolist(), *(corner + size).tolist())
-    return Face((left, top, right, bottom), row[4:14].reshape(5, 2) * zoom + origin, float(row[14]))
+    upper_left, lower_right = row[:2] * zoom + origin, (row[:2] + row[2:4]) * zoom + origin
+    box = (float(upper_left[0]), float(upper_left[1]), float(lower_right[0]), float(lower_right[1]))
+    return Face(box, row[4:14].reshape(5, 2) * zoom + origin, float(row[14]))
 
 
 def _filled(pixels: UInt8[np.ndarray, "h w 3"], hole: Bool[np.ndarray, "h w"]) -> UInt8[np.ndarray, "h w 3"]:

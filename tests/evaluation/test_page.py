@@ -14,7 +14,8 @@ import torch
 from PIL import Image
 
 from showface.evaluation.gallery import Shown, choose
-from showface.evaluation.page import Report, data_uri, in_words, page, values_by_method
+from showface.evaluation.page import Report, data_uri, in_words, page
+from showface.evaluation.paired import values_by_pair
 from showface.evaluation.runner import Measurement
 from showface.evaluation.tables import tabulate
 
@@ -121,7 +122,7 @@ def test_a_drawing_for_each_metric_and_bucket_that_has_values() -> None:
     assert [label.split(":")[0] for label in labels] == [
         f"{metric}, {bucket}" for metric in ("L1 (%) ↓", "PSNR (dB) ↑") for bucket in ("1-20 %", "40-60 %", "hand")
     ]
-    assert values_by_method(measurements(), "identity", "hand") == {}
+    assert values_by_pair(measurements(), "identity", "hand") == {}
 
 
 def test_without_single_pictures_or_the_papers_buckets_the_page_is_shorter() -> None:

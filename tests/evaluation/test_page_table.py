@@ -53,10 +53,20 @@ def test_the_papers_layout() -> None:
 def test_ranks_follow_the_direction_share_ties_and_leave_out_what_is_not_defined() -> None:
     assert places(table(), "l1", "1-20") == {"bad": 3, "good": 1, "fair": 2}
     assert places(table(), "psnr", "1-20") == {"bad": 3, "good": 1, "fair": 2}
-    tied = {name: {"1-20": {"l1": Cell(1.0, None, None, 2)}} for name in ("a", "b")}
-    assert places(tied, "l1", "1-20") == {"a": 1, "b": 1}
-    tied["c"] = {"1-20": {"l1": Cell(math.nan, None, None, 0)}}
-    assert places(tied, "l1", "1-20") == {"a": 1, "b": 1} and places(tied, "l1", "hand") == {}
+    means = {"a": 1.0, "b": 1.0049, "c": 1.0051, "d": math.nan}  # printed with two digits: 1.00, 1.00, 1.01
+    tied = {name: {"1-20": {"l1": Cell(mean, None, None, 2)}} for name, mean in means.items()}
+    assert places(tied, "l1", "1-20") == {"a": 1, "b": 1, "c": 3} and places(tied, "l1", "hand") == {}
+    del tied["c"]
+    assert places(tied, "l1", "1-20") == {}
+
+
+def test_what_cannot_be_told_from_the_best_is_marked_and_said() -> None:
+    def level(metric: str, bucket: str) -> set[str]:
+        return {"fair"} if (metric, bucket) == ("l1", "20-40") else set()
+
+    found = rows(parsed(share_table(table(), ["l1"], "", (), prefix="p", level=level)))
+    assert found["fair"][1] == "≈  2.00  second best  level with the best 1.50–2.50"
+    assert not any("≈" in cell for cell in (*found["fair"][::2], *found["bad"], *found["good"]))
 
 
 def test_of_two_methods_the_worse_is_not_second_best_and_one_is_not_the_best() -> None:

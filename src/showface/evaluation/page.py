@@ -8,8 +8,7 @@ from __future__ import annotations
 
 import base64
 import io
-import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from html import escape
 from pathlib import Path
@@ -21,6 +20,7 @@ from showface.evaluation.gallery import Shown, rule
 from showface.evaluation.histogram import OUTSIDE, histogram
 from showface.evaluation.measures import MEASURES
 from showface.evaluation.page_table import buckets_of, further_table, metrics_of, share_table
+from showface.evaluation.paired import level_with_best, values_by_pair
 from showface.evaluation.published import METRICS as PAPER_METRICS
 from showface.evaluation.published import TABLE_1, PrintedTable
 from showface.evaluation.runner import Measurement
@@ -33,9 +33,9 @@ POLICY = "default-src 'none'; img-src data:; style-src 'unsafe-inline'"  # the p
 JPEG = {"quality": 88, "subsampling": 0}  # of the pictures on the page; they were measured before
 LONGEST = 12  # entries of a fact that are written out
 LEGEND = (
-    "Best of a column bold, second best underlined, both by the mean; arrows say which way is better. Below a mean the "
-    "interval that holds 95 % of the bootstrap means over pictures: where two intervals overlap widely, the order of "
-    "two methods may be chance."
+    "Best of a column bold, second best underlined, both by the mean as printed; arrows say which way is better. Below "
+    "a mean the interval that holds 95 % of the bootstrap means over pictures. ≈ marks a method that cannot be told "
+    "from the best: the same interval of their differences, picture by picture, holds 0 (not judged for FID and KID)."
 )
 
 
@@ -92,7 +92,10 @@ def _paper_section(report: Report) -> str:
         '<p class="quiet">Figures in the second colour are copied from the paper. They are no result of this '
         "evaluation, take no part in the ranking, and contradict each other where a remark says so.</p>\n"
     )
-    table = share_table(report.table, metrics, "The paper's metrics by share hidden", report.printed, prefix="paper")
+    table = share_table(
+        report.table, metrics, "The paper's metrics by share hidden", report.printed, prefix="paper",
+        level=_level(report),
+    )  # fmt: skip
     return f'<h2>Table</h2>\n<p class="quiet">{LEGEND}</p>\n{colour if report.printed else ""}{table}'
 
 
@@ -101,7 +104,9 @@ def _ours_section(report: Report) -> str:
     metrics = [name for name in metrics_of(report.table) if name not in PAPER_METRICS]
     if not metrics or not _has_shares(report.table):
         return ""
-    table = share_table(report.table, metrics, "Further metrics by share hidden", (), prefix="further")
+    table = share_table(
+        report.table, metrics, "Further metrics by share hidden", (), prefix="further", level=_level(report)
+    )
     return f"<h2>Beyond the paper's metrics</h2>\n{table}"
 
 
@@ -109,8 +114,15 @@ def _further_section(report: Report) -> str:
     """Buckets that are no hole shares: parts of the face, drawn occluders."""
     if all(bucket in BUCKETS for bucket in buckets_of(report.table)):
         return ""
-    table = further_table(report.table, metrics_of(report.table), "By what is hidden", prefix="hidden")
+    table = further_table(
+        report.table, metrics_of(report.table), "By what is hidden", prefix="hidden", level=_level(report)
+    )
     return f"<h2>Beyond the paper's masks</h2>\n{table}"
+
+
+def _level(report: Report) -> Callable[[str, str], set[str]]:
+    """The methods of a column that cannot be told from its best."""
+    return lambda metric, bucket: level_with_best(report.measurements, metric, bucket)
 
 
 def _has_shares(table: Table) -> bool:
@@ -129,7 +141,7 @@ def _histograms(report: Report) -> str:
             continue
         drawings = []
         for bucket in buckets_of(report.table):
-            values = values_by_method(report.measurements, measure.name, bucket)
+            values = {m: [*v.values()] for m, v in values_by_pair(report.measurements, measure.name, bucket).items()}
             if values:
                 drawing = histogram(title_of(bucket), measure, values)
                 drawings.append(f"<figure>{drawing}<figcaption>{escape(title_of(bucket))}</figcaption></figure>\n")
@@ -142,16 +154,6 @@ def _histograms(report: Report) -> str:
         f"scale. The outermost bars also hold the {OUTSIDE:g} % beyond either end."
     )
     return f'<h2>Single pictures</h2>\n<p class="quiet">{caption}</p>\n{"".join(rows)}'
-
-
-def values_by_method(measurements: Sequence[Measurement], metric: str, bucket: str) -> dict[str, list[float]]:
-    """The defined values of each method in a bucket, methods without any left out."""
-    found: dict[str, list[float]] = {}
-    for one in measurements:
-        value = one.values.get(metric, math.nan)
-        if one.bucket == bucket and math.isfinite(value):
-            found.setdefault(one.method, []).append(value)
-    return found
 
 
 def _gallery(gallery: Sequence[Shown], measurements: Sequence[Measurement]) -> str:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field
 from html import escape
 from string import ascii_lowercase
@@ -13,6 +14,9 @@ from showface.evaluation.published import METRICS as PAPER_METRICS
 from showface.evaluation.published import PrintedTable
 from showface.evaluation.tables import Cell, Table, title_of
 from showface.masks import BUCKETS
+
+Level = Callable[[str, str], AbstractSet[str]]
+"""From metric and bucket to the methods that cannot be told from the best."""
 
 MISSING = '<td class="{kind}"><span aria-hidden="true">–</span><span class="unseen">not measured</span></td>'
 
@@ -44,6 +48,14 @@ class Notes:
         return f"<ol {kind}>\n{items}</ol>\n" if items else ""
 
 
+@dataclass(frozen=True)
+class Ranks:
+    """How the methods of a column stand to each other."""
+
+    places: Mapping[str, int]  # 1 = best
+    level: AbstractSet[str]  # cannot be told from the best
+
+
 def metrics_of(table: Table) -> list[str]:
     """The metrics that were measured: the paper's in its order, then ours."""
     found = {name for rows in table.values() for cells in rows.values() for name in cells}
@@ -56,26 +68,41 @@ def buckets_of(table: Table) -> list[str]:
 
 
 def places(table: Table, metric: str, bucket: str) -> dict[str, int]:
-    """Method to rank, 1 the best; undefined values have none. Equal means share the better rank."""
-    sign = -1 if MEASURES[metric].higher else 1
-    found = {m: sign * rows[bucket][metric].mean for m, rows in table.items() if metric in rows.get(bucket, {})}
-    values = [value for value in found.values() if not math.isnan(value)]
-    return {m: 1 + sum(other < value for other in values) for m, value in found.items() if not math.isnan(value)}
+    """Method to rank, 1 the best; undefined values have none. What is equal as printed shares the better rank.
+
+    Nobody is ranked where all are equal.
+    """
+    measure = MEASURES[metric]
+    sign = -1 if measure.higher else 1
+    means = {m: rows[bucket][metric].mean for m, rows in table.items() if metric in rows.get(bucket, {})}
+    found = {m: sign * round(mean, measure.digits) for m, mean in means.items() if not math.isnan(mean)}
+    if len(set(found.values())) < 2:
+        return {}
+    return {m: 1 + sum(other < value for other in found.values()) for m, value in found.items()}
 
 
 # ---------------------------------------------------------------------------------------------- the paper's layout
 
 
 def share_table(
-    table: Table, metrics: Sequence[str], caption: str, printed: Sequence[PrintedTable], *, prefix: str
+    table: Table,
+    metrics: Sequence[str],
+    caption: str,
+    printed: Sequence[PrintedTable],
+    *,
+    prefix: str,
+    level: Level = lambda metric, bucket: set(),
 ) -> str:
-    """Methods down; for each of `metrics` the buckets of hole shares across; then `printed`, which is not ranked."""
+    """Methods down; for each of `metrics` the buckets of hole shares across; then `printed`, which is not ranked.
+
+    `level` names the methods of a column that cannot be told from its best.
+    """
     buckets = [bucket for bucket in buckets_of(table) if bucket in BUCKETS]
     columns = [(metric, bucket) for metric in metrics for bucket in buckets]
     notes, remarks = Notes(f"{prefix}-note-", letters=True), Notes(f"{prefix}-remark-", letters=False)
-    ranks = {column: places(table, *column) for column in columns}
+    ranks = {column: Ranks(places(table, *column), level(*column)) for column in columns}
     rows = [
-        _row(method, [_cell(table, method, column, ranks[column], notes, bucket=buckets) for column in columns])
+        _row(method, [_cell(table, method, column, ranks[column], notes, buckets) for column in columns])
         for method in table
     ]
     groups = [_printed_rows(one, columns, remarks) for one in printed]
@@ -132,16 +159,23 @@ def _printed_rows(printed: PrintedTable, columns: Sequence[tuple[str, str]], rem
 # ---------------------------------------------------------------------------------------------- other buckets
 
 
-def further_table(table: Table, metrics: Sequence[str], caption: str, *, prefix: str) -> str:
+def further_table(
+    table: Table,
+    metrics: Sequence[str],
+    caption: str,
+    *,
+    prefix: str,
+    level: Level = lambda metric, bucket: set(),
+) -> str:
     """Buckets that are no hole shares: each a group of rows, methods down, `metrics` across."""
     notes, groups = Notes(f"{prefix}-note-", letters=True), []
     for bucket in buckets_of(table):
         if bucket in BUCKETS:
             continue
-        ranks = {metric: places(table, metric, bucket) for metric in metrics}
+        ranks = {metric: Ranks(places(table, metric, bucket), level(metric, bucket)) for metric in metrics}
         heading = f'<tr><th scope="rowgroup" colspan="{len(metrics) + 1}"><span>{escape(bucket)}</span></th></tr>\n'
         rows = [
-            _row(method, [_cell(table, method, (metric, bucket), ranks[metric], notes) for metric in metrics])
+            _row(method, [_cell(table, method, (metric, bucket), ranks[metric], notes, [bucket]) for metric in metrics])
             for method in table
         ]
         groups.append(f"<tbody>\n{heading}{''.join(rows)}</tbody>\n")
@@ -154,18 +188,12 @@ def further_table(table: Table, metrics: Sequence[str], caption: str, *, prefix:
 
 
 def _cell(
-    table: Table,
-    method: str,
-    column: tuple[str, str],
-    ranks: Mapping[str, int],
-    notes: Notes,
-    *,
-    bucket: Sequence[str] = (),
+    table: Table, method: str, column: tuple[str, str], ranks: Ranks, notes: Notes, buckets: Sequence[str]
 ) -> str:
     """One figure with its interval; best bold, second best underlined where three or more are compared."""
-    metric, where = column
-    kind = _edge(where, bucket) if bucket else "first"
-    cell = table[method].get(where, {}).get(metric)
+    metric, bucket = column
+    kind = _edge(bucket, buckets)
+    cell = table[method].get(bucket, {}).get(metric)
     if cell is None or math.isnan(cell.mean):
         return MISSING.format(kind=kind)
     digits = MEASURES[metric].digits
@@ -173,12 +201,15 @@ def _cell(
     return f'<td class="{kind}">{_ranked(f"{cell.mean:.{digits}f}", method, ranks)}{mark}{_interval(cell, digits)}</td>'
 
 
-def _ranked(text: str, method: str, ranks: Mapping[str, int]) -> str:
+def _ranked(text: str, method: str, ranks: Ranks) -> str:
     """What is seen is said to those who listen, too."""
-    if len(ranks) > 1 and ranks[method] == 1:
+    place = ranks.places.get(method)
+    if place == 1:
         return f'<strong>{text}</strong><span class="unseen"> best</span>'
-    if len(ranks) > 2 and ranks[method] == 2:
-        return f'<u>{text}</u><span class="unseen"> second best</span>'
+    if place == 2 and len(ranks.places) > 2:
+        text = f'<u>{text}</u><span class="unseen"> second best</span>'
+    if place is not None and method in ranks.level:
+        text = f'<span aria-hidden="true">≈ </span>{text}<span class="unseen"> level with the best</span>'
     return text
 
 

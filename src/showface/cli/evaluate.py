@@ -63,7 +63,7 @@ def command(
     Methods:
       full, coarse                our networks, of WEIGHTS_OR_RUN
       NAME=RUN or NAME=RUN@coarse those of other runs or weights; a trained baseline
-      telea, navier_stokes, harmonic, biharmonic (slow), migan (an asset)
+      telea, navier_stokes, harmonic, biharmonic; migan (an asset, slow)
       NAME=FILE.onnx              picture and mask in, picture out
       NAME=FOLDER                 results of any method, FOLDER/1-20/STEM.png and so on
     Metrics:

@@ -24,7 +24,7 @@ class FeatureStore:
     """What `network` makes of pictures; computed once per content."""
 
     def __init__(self, network: Network, *, own: Path, shared: Path) -> None:
-        self._network, self._own, self._shared = network, own, shared
+        self.network, self._own, self._shared = network, own, shared
         self._there: set[str] = set()
 
     def has(self, content: str) -> bool:
@@ -38,7 +38,7 @@ class FeatureStore:
         new = [i for i, content in enumerate(hashes) if not self.has(content)]
         if not new:
             return
-        found = self._network(images[new]).cpu().float().numpy()  # (n, d)
+        found = self.network(images[new]).cpu().float().numpy()  # (n, d)
         for i, vector in zip(new, found, strict=True):
             _write(self._files(hashes[i])[shared], vector)
 

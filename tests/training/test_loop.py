@@ -204,7 +204,7 @@ def test_the_last_stage_may_train_the_coarse_network_on(
     before, _ = read_tensors(finished_run / "coarse" / RESULT)
     after, _ = read_tensors(tmp_path / "mdrnets" / RESULT)
     averaged, _ = read_tensors(checkpoints(tmp_path / "mdrnets")[-1])
-    for name, tensor in before.items():
+    for name in before:
         assert torch.equal(after[f"coarse.{name}"], averaged[f"average/generator/refined.coarse.{name}"]), name
     assert any(not torch.equal(after[f"coarse.{name}"], tensor) for name, tensor in before.items())
     parser, _ = read_tensors(finished_run / "face_parser" / RESULT)

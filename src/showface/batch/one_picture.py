@@ -86,7 +86,8 @@ class Outcome:
 
 def attempt(inpaint: FaceInpainter, job: Job, wishes: Wishes) -> Outcome:
     """`complete`, with warnings collected and what is wrong with this picture told instead of raised."""
-    start, said = time.perf_counter(), []  # type: float, list[str]
+    start = time.perf_counter()
+    said: list[str] = []
     try:
         with collected(said):
             outcome = complete(inpaint, job, wishes)
@@ -130,7 +131,7 @@ def complete(inpaint: FaceInpainter, job: Job, wishes: Wishes) -> Outcome:
     )  # fmt: skip
     with _parts() as lay:
         if job.save_mask is not None:
-            mask = photo_of(picture_of(np.where(hole, np.uint8(255), np.uint8(0))))
+            mask = photo_of(Image.fromarray(np.where(hole, np.uint8(255), np.uint8(0))))
             lay(job.save_mask, lambda part: encode(mask, part, format="PNG", overwrite=True))
         if job.explain is not None:
             figure = photo_of(explained(inpaint, photo, hole, restored))

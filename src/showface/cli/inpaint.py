@@ -22,9 +22,13 @@ FORMATS = ("png", "jpeg", "webp", "tiff", "bmp", "heic")
 PATH = click.Path(path_type=Path)
 
 
-@click.command("inpaint", short_help="Fill in the masked part of a face, in one photograph or in many.")
+@click.command(
+    "inpaint",
+    context_settings={"max_content_width": 100},
+    short_help="Fill in the masked part of a face, in one photograph or in many.",
+)
 @click.argument("image")
-@click.option("--mask", help="White = fill in. A picture; for many pictures a folder or a pattern.")
+@click.option("--mask", metavar="PATH", help="White = fill in. A picture; for many pictures a folder or a pattern.")
 @click.option("--out", type=PATH, help="Where the result goes; for many pictures a folder.")
 @click.option("--box", type=RECTANGLE, multiple=True, metavar="X,Y,W,H", help="Fill in this rectangle. Repeatable.")
 @click.option(
@@ -41,10 +45,16 @@ PATH = click.Path(path_type=Path)
 @click.option("--save-mask", type=PATH, metavar="FILE", help="Write what was filled in, in white; many: a folder.")
 @click.option("--face-box", type=RECTANGLE, metavar="X,Y,W,H", help="The face is here (brows to chin): look for none.")
 @click.option(
-    "--feather", type=click.IntRange(min=0), metavar="N", help="Blend over N pixels inside the hole's border."
+    "--feather",
+    type=click.IntRange(min=0),
+    metavar="N",
+    help="Bend the filling to its rim over N pixels; default: all of it.",
 )
 @click.option(
-    "--format", "form", type=click.Choice(FORMATS, case_sensitive=False), help="Of results, whatever their name."
+    "--format",
+    "form",
+    type=click.Choice(FORMATS, case_sensitive=False),
+    help="Of the results; default: as their names end.",
 )
 @click.option("--quality", type=click.IntRange(1, 100), metavar="N", help="1 to 100, for JPEG, WEBP and HEIC.")
 @click.option("--strip-metadata", is_flag=True, help="Leave out EXIF, colour profile and all else that is no pixel.")
@@ -60,7 +70,9 @@ PATH = click.Path(path_type=Path)
 @click.option(
     "--report", type=PATH, metavar="FILE", help="Add a JSON line per picture; the same command goes on from it."
 )
-@click.option("--workers", default=1, show_default=True, type=click.IntRange(min=1), help="Pictures at once, for many.")
+@click.option(
+    "--workers", default=1, show_default=True, type=click.IntRange(min=1), metavar="N", help="Pictures at once."
+)
 @click.option(
     "--allow-missing", is_flag=True, help="Pictures without a mask, or masks without a picture, are no error."
 )
@@ -140,7 +152,8 @@ def _one(job: Job, wishes: Wishes, engine: Engine, report: Report) -> None:
     job = replace(job, replace=job.replace or report.is_ours(job))
     refuse_existing(job, wishes)
     inpaint = engine.start()
-    start, said = perf_counter(), []  # type: float, list[str]
+    start = perf_counter()
+    said: list[str] = []
     try:
         with collected(said):
             outcome = complete(inpaint, job, wishes)

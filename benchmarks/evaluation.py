@@ -2,9 +2,9 @@
 
     python benchmarks/evaluation.py [--threads 2] [--batch 8] [--runs 5] [--count 2000]
 
-Pictures are noise of 256 x 256, for the cost does not depend on what is shown. "Known truth" is the second method and all
-after it, whose truths' features are kept. The processor's seconds tell the cost also where other programs run beside.
-The networks are fetched once; identity is left out where its extra is not installed.
+Pictures are noise of 256 x 256, for the cost does not depend on what is shown. "Known truth" is the second method and
+all after it, whose truths' features are kept. The processor's seconds tell the cost also where other programs run
+beside. The networks are fetched once; identity is left out where its extra is not installed.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ Metric = Callable[[Tensor, Tensor], object]
 
 
 def metrics() -> dict[str, tuple[Metric, Metric | None]]:
-    """By name: the metric, and the metric of pictures whose truths' features are known (None: there are no features)."""
+    """By name: the metric, and the same where the truths' features are known (None: there are no features)."""
     found: dict[str, tuple[Metric, Metric | None]] = {"L1": (l1, None), "PSNR": (psnr, None), "SSIM": (ssim, None)}
     for trunk in ("alex", "vgg"):
         found[f"LPIPS ({trunk})"] = with_and_without_cache(lpips, LPIPSNetwork.pretrained(trunk))

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image
 
@@ -98,6 +98,7 @@ def test_boxes_without_area_are_refused(box: tuple[float, float, float, float]) 
 # ------------------------------------------------------------------ there and back
 
 
+@settings(max_examples=8)
 @given(st.floats(-60, 60), st.floats(0.4, 5))
 def test_what_is_taken_and_brought_back_is_what_was_there(degrees: float, scale: float) -> None:
     """For every turn and scale: no shift, not even by half a pixel, and no change of brightness."""

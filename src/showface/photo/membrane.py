@@ -35,11 +35,23 @@ def membrane(values: Float[np.ndarray, "h w 3"], hole: Bool[np.ndarray, "h w"]) 
     return filled
 
 
-def continued(completed: Float[np.ndarray, "h w 3"], hidden: Bool[np.ndarray, "h w"]) -> Float[np.ndarray, "h w 3"]:
+def faded(
+    mismatch: Float[np.ndarray, "h w 3"], hole: Bool[np.ndarray, "h w"], reach: float | int | None
+) -> Float[np.ndarray, "h w 3"]:
+    """`mismatch` running out over `reach` pixels of the hole, counted from its border; None = nowhere."""
+    if reach is None:
+        return mismatch
+    depth = cv2.distanceTransform(hole.astype(np.uint8), cv2.DIST_L2, cv2.DIST_MASK_5)
+    return mismatch * np.clip(1 - (depth - 1) / reach, 0, 1)[..., None]
+
+
+def continued(
+    completed: Float[np.ndarray, "h w 3"], hidden: Bool[np.ndarray, "h w"], *, reach: float | None = None
+) -> Float[np.ndarray, "h w 3"]:
     """`completed` bent inside `hidden` so that it goes on where the known pixels stop, as they were going.
 
     The known rim is carried on by half a pixel of its own slope and compared with the completion beside it; the
-    difference is spread as a membrane. Known pixels stay as they are.
+    difference is spread as a membrane, over `reach` pixels if given. Known pixels stay as they are.
     """
     if not hidden.any() or hidden.all():
         return completed
@@ -49,7 +61,7 @@ def continued(completed: Float[np.ndarray, "h w 3"], hidden: Bool[np.ndarray, "h
     behind, goes_on = _mean_of_neighbours(values, ~hidden & ~rim)
     slope = np.where(goes_on[..., None], values - behind, 0)
     mismatch = values + slope / 2 - beside
-    return np.where(hidden[..., None], values + membrane(mismatch, ~rim), values)
+    return np.where(hidden[..., None], values + faded(membrane(mismatch, ~rim), hidden, reach), values)
 
 
 def _mean_of_neighbours(

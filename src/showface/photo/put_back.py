@@ -10,12 +10,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-import cv2
 import numpy as np
 from jaxtyping import Bool, Float
 
 from showface.photo.align import Frame, bring_back
-from showface.photo.membrane import continued, membrane
+from showface.photo.membrane import continued, faded, membrane
 from showface.photo.photograph import Photo, PixelBox
 from showface.photo.texture import Texture, texture_of
 
@@ -41,7 +40,9 @@ def put_back(
     0 = not at all. `grain` adds the fine texture that a frame cannot hold. `hole` and `part` have its size.
     """
     part = hole if part is None else part & hole
-    completed = completed if feather == 0 else continued(completed, hidden)
+    if feather != 0:
+        reach = None if feather is None else feather / frame.scale
+        completed = continued(completed, hidden, reach=reach)
     window = bounds(part)
     if window is None:
         return photo
@@ -93,10 +94,6 @@ def _blended(
     if texture is not None:
         base += texture.of(box)
     if feather != 0:
-        mismatch = membrane(photo.rgb(box) - base, unknown)
-        if feather is not None:
-            depth = cv2.distanceTransform(unknown.astype(np.uint8), cv2.DIST_L2, cv2.DIST_MASK_5)
-            mismatch *= np.clip(1 - (depth - 1) / feather, 0, 1)[..., None]
-        base += mismatch
+        base += faded(membrane(photo.rgb(box) - base, unknown), unknown, feather)
     inner = base[tile[1] - box[1] : tile[3] - box[1], tile[0] - box[0] : tile[2] - box[0]]
     return np.asarray(inner.clip(0, 255))

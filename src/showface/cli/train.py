@@ -44,7 +44,7 @@ def command(
     """Train RECIPE, stage by stage; the same command goes on where it stopped.
 
     The result is in --out: weights/ for `showface inpaint` and `showface evaluate`, and a folder for each stage with
-    its log, contact sheets and checkpoints.
+    its log, contact sheets and checkpoints. `showface evaluate --methods NAME=RUN` takes the run of a baseline.
     """
     import json
 

@@ -249,7 +249,7 @@ def main() -> None:
     chosen = options.parse_args()
     facts = machine(chosen.threads)
     results: object
-    with warnings.catch_warnings(record=True):  # a hand reaches out of the face's square
+    with warnings.catch_warnings(record=True):  # hands may reach out of the face's square
         if chosen.what == "speed":
             results = speed(chosen.sizes, chosen.threads)
         elif chosen.what == "steady":

@@ -42,7 +42,7 @@ def faded(
     if reach is None:
         return mismatch
     depth = cv2.distanceTransform(hole.astype(np.uint8), cv2.DIST_L2, cv2.DIST_MASK_5)
-    return mismatch * np.clip(1 - (depth - 1) / reach, 0, 1)[..., None]
+    return np.asarray(mismatch * np.clip(1 - (depth - 1) / reach, 0, 1)[..., None])
 
 
 def continued(

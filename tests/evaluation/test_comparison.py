@@ -83,6 +83,8 @@ def test_a_report_may_grow_but_loses_nothing(protocol: Protocol, tmp_path: Path)
     ):
         with pytest.raises(DataError, match=f"exists already .*{lost}"):
             run(protocol, tmp_path, *chosen, metrics=metrics)
+    moved = [replace(one, source="elsewhere") for one in (grey(90), grey(160, "light"))]
+    run(protocol, tmp_path, *moved, metrics="l1,psnr")
     run(protocol, tmp_path, grey(90), metrics="psnr", overwrite=True)
     assert list(json.loads((tmp_path / "report.json").read_text())["table"]) == ["grey"]
 

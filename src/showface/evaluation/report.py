@@ -52,9 +52,8 @@ def refuse_other_report(folder: Path, facts: Mapping[str, Any]) -> None:
         return
     old = _read(file)
     lost = [f"protocol {str(old.get('protocol', {}).get('sha256'))[:12]}"] if _other_protocol(old, facts) else []
-    methods = facts["methods"]
     lost += [f"metric {name}" for name in old.get("metrics", []) if name not in facts["metrics"]]
-    lost += [f"method {name}" for name, one in old.get("methods", {}).items() if methods.get(name) != one]
+    lost += [f"method {name}" for name, one in old.get("methods", {}).items() if _other_method(one, facts, name)]
     if lost:
         raise DataError(
             f"{file}: exists already and holds what the new one would not: {listed(lost)}; choose another --out or ask "
@@ -64,6 +63,11 @@ def refuse_other_report(folder: Path, facts: Mapping[str, Any]) -> None:
 
 def _other_protocol(old: Mapping[str, Any], facts: Mapping[str, Any]) -> bool:
     return bool(old.get("protocol", {}).get("sha256") != facts["protocol"]["sha256"])
+
+
+def _other_method(old: Mapping[str, Any], facts: Mapping[str, Any], name: str) -> bool:
+    """Whether the new report lacks the method or measures another one under its name; where it lies does not matter."""
+    return bool(facts["methods"].get(name, {}).get("identity") != old.get("identity"))
 
 
 def _read(file: Path) -> dict[str, Any]:

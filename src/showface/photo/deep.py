@@ -29,7 +29,7 @@ BITS_PER_SAMPLE, PHOTOMETRIC, PLANES = 258, 262, 284
 
 def is_deep(picture: ImageFile.ImageFile) -> bool:
     """Whether the file holds more than one channel of 16 bits; asked before it is decoded."""
-    return picture.mode in ("RGB", "RGBA", "CMYK") and bool(picture.tile) and _bits(picture) == 16
+    return picture.mode in ("LA", "RGB", "RGBA", "CMYK") and bool(picture.tile) and _bits(picture) == 16
 
 
 def _bits(picture: ImageFile.ImageFile) -> int:
@@ -50,6 +50,7 @@ def halves(picture: ImageFile.ImageFile) -> tuple[Image.Image, Image.Image | Non
         raise ImageError("a TIFF of 16 bits with separate colour planes cannot be read; save it interleaved")
     stream, samples = picture.fp, rawmode(picture)
     if samples == "LA;16B":
+        picture._mode = "RGBA"  # as newer versions of Pillow call it already
         _decode_as(picture, "RGBA")
         return picture, None
     assert stream is not None  # the file is open until it is decoded

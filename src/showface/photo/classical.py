@@ -13,7 +13,7 @@ from showface.photo.put_back import put_back
 
 RADIUS = 3.0  # pixels of the frame around a point that are averaged to fill it
 THIN = 7  # pixels of the frame: a part of a hole that is narrower is filled in from its two sides
-MOST_ISLANDS = 64  # that are looked at one by one; more are taken together
+MOST_ISLANDS = 12  # that are filled in one by one; more are taken together, at a coarser size
 
 
 def fill_from_rim(

@@ -2,7 +2,8 @@
 
 Everywhere in the package a picture is RGB and upright. Inside networks it is a float tensor (b, 3, h, w) in [-1, 1];
 losses and metrics that measure with VGG or Inception take the same in [0, 1] ("unit"); files and Pillow hold uint8 in
-0..255, (h, w, 3). Nothing here guesses a range from the values it sees.
+0..255, (h, w, 3). Nothing here guesses a range from the values it sees. Photographs in their own depth and colours
+are a matter of `photo`, which decodes through `opened` and writes through `writing`.
 """
 
 from __future__ import annotations

@@ -15,7 +15,7 @@ SIZE = (40, 60)
 NAMES = merge("A").categories
 
 
-def face_with(*parts: tuple[str, slice, slice], side: int = 96) -> ParsedFace:
+def face_with(*parts: tuple[str, slice | int, slice | int], side: int = 96) -> ParsedFace:
     """A face that fills the left square of the picture; the rest of it is skin."""
     semantic_map = np.full((side, side), NAMES.index("skin"), dtype=np.int64)
     for name, rows, columns in parts:
@@ -109,6 +109,19 @@ def test_a_region_that_no_face_has_is_refused_with_those_that_are_there() -> Non
         hole_of(None, FULL, MaskOptions(regions=("eyes", "glasses")), faces=lambda: [EYES])
     with pytest.raises(MaskError, match="in any of the 2 faces"):
         hole_of(None, FULL, MaskOptions(regions=("hat",)), faces=lambda: [EYES, EYES])
+
+
+def test_slips_of_the_parser_are_no_region() -> None:
+    slip = face_with(("eye", np.s_[40:44], np.s_[20:30]), ("eye", np.s_[80:82], np.s_[80:82]), ("hat", 0, 0))
+    assert not hole_of(None, FULL, MaskOptions(regions=("eyes",)), faces=lambda: [slip])[70:].any()
+    with pytest.raises(MaskError, match="no hat found in the face; found: eyes, skin, face"):
+        hole_of(None, FULL, MaskOptions(regions=("hat",)), faces=lambda: [slip])
+
+
+def test_glasses_are_grown_until_their_bridge_is_in() -> None:
+    lenses = face_with(("eyeglass", np.s_[40:50], np.s_[20:40]), ("eyeglass", np.s_[40:50], np.s_[46:66]))
+    hole = hole_of(None, FULL, MaskOptions(regions=("glasses",)), faces=lambda: [lenses])
+    assert hole[45, 16:70].all() and hole[36:54, 30].all()
 
 
 def test_without_a_face_there_are_no_regions() -> None:

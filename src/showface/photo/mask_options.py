@@ -18,7 +18,10 @@ from showface.errors import MaskError, SettingError, unknown
 from showface.masks import refuse_other_size, resize_nearest
 from showface.semantics import REGIONS, region_categories
 
-REGION_MARGIN = 1 / 48  # how far a region is grown, in sides of the aligned crop
+# in sides and areas of the aligned crop
+REGION_MARGIN = 1 / 48  # how far a region is grown
+WIDER_MARGINS = {"glasses": 1 / 24}  # for the frames, and the bridge between what the parser sees of two lenses
+SMALLEST_PIECE = 1 / 2000  # what is smaller than this is a slip of the parser
 
 Rectangle = tuple[int, int, int, int]  # x, y of the upper left corner, width, height; in pixels of the upright picture
 
@@ -110,21 +113,33 @@ def _regions(names: tuple[str, ...], faces: list[ParsedFace], class_map: str) ->
     """Every named part of every face, each a little larger than it is; refused if no face has one of them."""
     if not faces:
         raise MaskError(f"no face was found, so no {' or '.join(names)} either; draw a mask or name a face box")
-    found = {name: [np.isin(face.semantic_map, region_categories(name, class_map)) for face in faces] for name in names}
+    found = {name: [_part(face, name, class_map) for face in faces] for name in names}
     for name, parts in found.items():
         if not any(part.any() for part in parts):
             where = "the face" if len(faces) == 1 else f"any of the {len(faces)} faces"
             there = [other for other in REGIONS if any(_has(face, other, class_map) for face in faces)]
             raise MaskError(f"no {name} found in {where}; found: {', '.join(there) or 'nothing'}")
-    margin = REGION_MARGIN * faces[0].semantic_map.shape[0]
-    wholes = [np.any([parts[number] for parts in found.values()], axis=0) for number in range(len(faces))]
-    back = [face.to_picture(grown(whole, margin)) for face, whole in zip(faces, wholes, strict=True)]
+    side = faces[0].semantic_map.shape[0]
+    margins = {name: side * WIDER_MARGINS.get(name, REGION_MARGIN) for name in names}
+    wholes = [
+        np.any([grown(parts[number], margins[name]) for name, parts in found.items()], axis=0)
+        for number in range(len(faces))
+    ]
+    back = [face.to_picture(whole) for face, whole in zip(faces, wholes, strict=True)]
     return np.asarray(np.any(back, axis=0))
+
+
+def _part(face: ParsedFace, region: str, class_map: str) -> Bool[np.ndarray, "side side"]:
+    """The cells of a region, without pieces too small to be one."""
+    cells = np.isin(face.semantic_map, region_categories(region, class_map))
+    _, labels, facts, _ = cv2.connectedComponentsWithStats(cells.astype(np.uint8), connectivity=8)
+    large = facts[:, cv2.CC_STAT_AREA] >= SMALLEST_PIECE * cells.size
+    large[0] = False  # the rest of the crop
+    return np.asarray(large[labels])
 
 
 def _has(face: ParsedFace, region: str, class_map: str) -> bool:
     try:
-        categories = region_categories(region, class_map)
+        return bool(_part(face, region, class_map).any())
     except SettingError:  # one that this parser does not tell apart
         return False
-    return bool(np.isin(face.semantic_map, categories).any())

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -60,3 +61,17 @@ def test_region_average_of_a_missing_region_is_zero() -> None:
     loss.valid.backward()
     assert loss.valid.item() == 0 and raw.grad is not None and not raw.grad.any()
     torch.testing.assert_close(loss.hole, torch.tensor(1.0))
+
+
+def test_a_squared_share_pulls_from_the_median_to_the_mean() -> None:
+    """Of three equally likely truths L1 asks for the middle one, squares for their mean."""
+    truth, mask = torch.tensor([0.0, 0.1, 0.8]).view(3, 1, 1, 1).expand(3, 3, 2, 2), torch.ones(3, 1, 2, 2)
+    guesses = torch.linspace(0, 0.8, 81)
+
+    def best(squared: float) -> float:
+        losses = [reconstruction_loss(torch.full_like(truth, g), truth, mask, squared=squared).hole for g in guesses]
+        return float(guesses[int(torch.stack(losses).argmin())])
+
+    assert best(0.0) == pytest.approx(0.1)
+    assert best(1e4) == pytest.approx(0.3)
+    assert 0.1 < best(2.0) < 0.3

@@ -73,6 +73,8 @@ class ObjectiveOptions:
 
     average: Average = "picture"
     """What the L1 terms are divided by: the whole "picture", or its own "region", so that all holes weigh alike."""
+    squared: int | float = 0.0
+    """The multiple of the squared difference that is added to the L1 terms' difference; 0 = L1 alone."""
     perceptual_on: PerceptualOn = "both"
     """Perceptual and style terms of the raw output and the composite, summed ("both"), or of the composite alone."""
     perceptual_scale: int | float = 1.0
@@ -85,6 +87,8 @@ class ObjectiveOptions:
     """The entries of InCo2's matrices: "cosine" of the pooled vectors, or their "raw" product divided by its length."""
 
     def __post_init__(self) -> None:
+        if not (math.isfinite(self.squared) and self.squared >= 0):
+            raise SettingError(f"squared: expected a finite number of at least 0, got {self.squared}")
         if not 0 < self.perceptual_scale <= 1:
             raise SettingError(f"perceptual_scale: expected a factor in (0, 1], got {self.perceptual_scale}")
         for name, value, known in (
@@ -159,7 +163,9 @@ def _needed(name: str, network: _N | None) -> _N:
 def _pixel_terms(inputs: ObjectiveInputs, weights: LossWeights, options: ObjectiveOptions) -> Terms:
     terms: Terms = {}
     if weights.valid or weights.hole:
-        parts = reconstruction_loss(inputs.raw, inputs.truth, inputs.mask, average=options.average)
+        parts = reconstruction_loss(
+            inputs.raw, inputs.truth, inputs.mask, average=options.average, squared=options.squared
+        )
         terms |= {"valid": parts.valid} if weights.valid else {}
         terms |= {"hole": parts.hole} if weights.hole else {}
     if weights.tv:

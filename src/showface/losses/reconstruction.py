@@ -25,13 +25,16 @@ def reconstruction_loss(
     mask: Float[Tensor, "b 1 h w"],
     *,
     average: Average = "picture",
+    squared: float = 0.0,
 ) -> Reconstruction:
     """L1 of the network's `raw` output against `truth` (both [-1, 1]) outside and inside the hole (mask 1 = hole).
 
     `average="picture"` divides both by the number of *all* elements, as in the authors' errata, so that a small hole
     weighs little. "region" divides each picture's distance by the size of its own region: every hole weighs alike.
+    `squared` adds that multiple of the squared difference: L1 alone is least for the median of what could be there.
     """
     distance = (raw.float() - truth.float()).abs()  # (b, 3, h, w)
+    distance = distance + squared * distance.square() if squared else distance
     hole = mask.float()
     if average == "picture":
         return Reconstruction(valid=(distance * (1 - hole)).mean(), hole=(distance * hole).mean())

@@ -69,7 +69,7 @@ def thin_parts(hidden: Bool[np.ndarray, "h w"]) -> Bool[np.ndarray, "h w"]:
     """Where `hidden` is narrower than a disc of `THIN` pixels (its opening), but for the corners of broad parts."""
     disc = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (THIN, THIN))
     broad = cv2.dilate(cv2.morphologyEx(hidden.astype(np.uint8), cv2.MORPH_OPEN, disc), np.ones((3, 3), np.uint8))
-    return hidden & (broad == 0)
+    return np.asarray(hidden & (broad == 0))
 
 
 def telea(pixels: np.ndarray, hidden: Bool[np.ndarray, "h w"]) -> Float[np.ndarray, "h w 3"]:

@@ -36,6 +36,7 @@ VARIANTS = {
     "skips": replace(TINY, skips=True),
     "residual": replace(TINY, residual=True),
     "folded": FOLDED,
+    "mirror": replace(FOLDED, mirror=True),
     "fold 2": replace(TINY, fold=2, gate_kernel=1, dilations=(1,)),
     "spade kernel 1": replace(TINY, spade_kernel=1),
     "no down-sampling": replace(TINY, encoder_widths=(8,), decoder_widths=(), padding="zeros"),
@@ -132,6 +133,24 @@ def test_a_residual_network_starts_as_the_coarse_face_and_can_leave_it() -> None
     assert torch.equal(network(coarse, mask, fused), coarse)
     network(coarse, mask, fused).square().sum().backward()
     assert network.head.weight.grad is not None and network.head.weight.grad.any()
+
+
+def test_a_mirrored_stem_sees_the_other_side_of_the_face() -> None:
+    """Within 96 px a pixel at the far right reaches the far left through the mirror only, and at its mirrored place."""
+
+    def reach(config: GuidedRefinementConfig) -> Tensor:
+        torch.manual_seed(0)
+        network = GuidedRefinement(replace(config, dilations=(1,)))
+        nn.init.normal_(network.head.weight, std=0.1)
+        coarse, mask, fused = inputs(batch=1, height=96, width=96)
+        coarse.requires_grad_()
+        network(coarse, mask, fused)[..., 40, 2].sum().backward()
+        assert coarse.grad is not None
+        return coarse.grad.abs().sum(dim=(0, 1))  # (h, w)
+
+    plain, mirrored = reach(FOLDED), reach(replace(FOLDED, mirror=True))
+    assert not plain[:, 64:].any()
+    assert mirrored[36:44, 88:].any() and mirrored[:, 64:].argmax() // 32 in range(24, 57)
 
 
 def test_a_drawn_face_is_within_the_range() -> None:

@@ -51,6 +51,9 @@ class GuidedRefinementConfig:
     """What stands beyond the border; zeros are cheaper, reflection needs a map larger than the largest dilation."""
     skips: bool = False
     """Whether encoder features of the same size are added, through a 1x1 convolution, before a SPADE block."""
+    mirror: bool = False
+    """Whether the encoder also sees the coarse face and mask mirrored: what is hidden on one side of a face may be
+    visible on the other, at about the same place of an aligned one."""
     residual: bool = False
     """Whether the network adds to the coarse face (starting at zero, unbounded) instead of drawing it anew (tanh)."""
 
@@ -85,6 +88,7 @@ class GuidedRefinement(nn.Module):
         self.config = config
         widths, inner = config.encoder_widths, (config.encoder_widths[-1], *config.decoder_widths)
         self.stem = _gated(config, 4 * config.fold**2, widths[0], kernel=config.stem_kernel)
+        self.mirrored = self._mirrored_stem() if config.mirror else None
         self.downs = nn.ModuleList(_gated(config, wide, wider, stride=2) for wide, wider in pairwise(widths))
         self.blocks = nn.Sequential(*(_residual_block(config, dilation) for dilation in config.dilations))
         self.skips = nn.ModuleList(
@@ -95,6 +99,16 @@ class GuidedRefinement(nn.Module):
         if config.residual:
             for parameter in self.head.parameters():
                 nn.init.zeros_(parameter)
+
+    def _mirrored_stem(self) -> GatedConvolution:
+        """A second stem, for the mirrored face; without spectral norm it starts near zero, so that a trained
+        network may grow it."""
+        config = self.config
+        stem = _gated(config, 4 * config.fold**2, config.encoder_widths[0], kernel=config.stem_kernel)
+        with torch.no_grad():
+            for parameter in stem.feature.parameters():
+                parameter *= 0.02  # not zero: a rectifier at zero passes no gradient
+        return stem
 
     def forward(
         self,
@@ -118,8 +132,12 @@ class GuidedRefinement(nn.Module):
 
     def _encode(self, coarse: Tensor, mask: Tensor) -> list[Tensor]:
         """The encoder's features, the largest map first."""
-        folded = F.pixel_unshuffle(torch.cat([coarse, mask], dim=1), self.config.fold)  # (b, 4 fold^2, h/fold, w/fold)
-        encoded: list[Tensor] = [self.stem(folded)]
+        seen = torch.cat([coarse, mask], dim=1)
+        entry: Tensor = self.stem(F.pixel_unshuffle(seen, self.config.fold))  # of (b, 4 fold^2, h/fold, w/fold)
+        if self.mirrored is not None:
+            # Deviation: the paper's refinement network sees the coarse face alone
+            entry = entry + self.mirrored(F.pixel_unshuffle(seen.flip(-1), self.config.fold))
+        encoded = [entry]
         for down in self.downs:
             encoded.append(down(encoded[-1]))
         return encoded

@@ -54,7 +54,7 @@ def compact() -> MDRNetsConfig:
         refinement=GuidedRefinementConfig(
             fold=4, encoder_widths=(64, 128), stem_kernel=3, dilations=(1, 2, 4, 8, 1), decoder_widths=(128,),
             features=width, spade_hidden=32, spectral_norm=False, gate_kernel=1, padding="zeros", skips=True,
-            residual=True,
+            residual=True, mirror=True,
         ),
     )  # fmt: skip
 

@@ -107,7 +107,7 @@ class GuidedRefinement(nn.Module):
         stem = _gated(config, 4 * config.fold**2, config.encoder_widths[0], kernel=config.stem_kernel)
         with torch.no_grad():
             for parameter in stem.feature.parameters():
-                parameter *= 0.02  # not zero: a rectifier at zero passes no gradient
+                parameter.mul_(0.02)  # not zero: a rectifier at zero passes no gradient
         return stem
 
     def forward(

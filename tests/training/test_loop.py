@@ -66,7 +66,9 @@ def test_the_stages_of_another_run_are_used(
 ) -> None:
     row = with_settings(ablated(tiny_recipe, "w/o MREM"), ("mdrnets.steps=1",))
     train(row, tmp_path / "row", earlier=finished_run, device=CPU, console=console)
-    assert sorted(path.name for path in (tmp_path / "row").iterdir()) == ["mdrnets", "recipe.json", "weights"]
+    assert sorted(path.name for path in (tmp_path / "row").iterdir()) == [
+        "mdrnets", "pictures.sha256", "recipe.json", "weights",
+    ]  # fmt: skip
     result, _ = read_tensors(tmp_path / "row" / "mdrnets" / RESULT)
     coarse, _ = read_tensors(finished_run / "coarse" / RESULT)
     assert all(torch.equal(result[f"coarse.{name}"], tensor) for name, tensor in coarse.items())

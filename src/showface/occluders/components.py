@@ -77,7 +77,7 @@ def _half(labels: Integer[np.ndarray, "h w"], radius: float, axis: int) -> Bool[
 def grown(hole: Bool[np.ndarray, "h w"], radius: float) -> Bool[np.ndarray, "h w"]:
     """The hole and all pixels within `radius` pixels of it in a straight line."""
     result, (height, width) = hole.copy(), hole.shape
-    for down in range(int(radius) + 1):
+    for down in range(min(int(radius) + 1, height)):
         across = int(math.sqrt(radius * radius - down * down))
         counts = np.pad(hole.cumsum(axis=1), ((0, 0), (across + 1, across)), mode="edge")
         counts[:, : across + 1] = 0  # nothing lies to the left of the picture

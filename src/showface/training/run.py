@@ -68,7 +68,9 @@ def record_pictures(stages: Sequence[StageConfig], out: Path, earlier: Path | No
     sources = dict.fromkeys(source for config in stages for source in config.data.faces)
     pictures = [face.picture for source in sources for face in list_faces(source)]
     out.mkdir(parents=True, exist_ok=True)
-    write_whole(out / SEEN, as_lines(known | hash_pictures(pictures, known)).encode())
+    listed = as_lines(known | hash_pictures(pictures, known)).encode()
+    if not (out / SEEN).is_file() or (out / SEEN).read_bytes() != listed:
+        write_whole(out / SEEN, listed)
 
 
 def has_result(folder: Path, name: str) -> bool:

@@ -24,6 +24,7 @@ from showface.losses.style import style_loss
 from showface.losses.total_variation import total_variation_loss
 
 NAMES = tuple(field.name for field in fields(LossWeights))
+EVERY = replace(LossWeights(), ssim=0.3)
 
 
 def weights_of(**given: float) -> LossWeights:
@@ -82,13 +83,13 @@ def refused(*_: Tensor) -> Any:
 
 def test_defaults_are_the_documented_family() -> None:
     expected = dict(
-        valid=1, hole=6, perceptual=0.05, style=120, adversarial=0.1, tv=0.1, semantic=0.1, intra=1, inter=1
+        valid=1, hole=6, perceptual=0.05, style=120, adversarial=0.1, tv=0.1, ssim=0, semantic=0.1, intra=1, inter=1
     )
     assert asdict(LossWeights()) == expected
 
 
 def test_every_term_is_named_weighted_and_summed() -> None:
-    inputs, weights = inputs_of(), LossWeights()
+    inputs, weights = inputs_of(), EVERY
     terms = generator_terms(inputs, weights, vgg=Trunk(), encoder=encoder, parser=parser, discriminator=discriminator)
     assert set(terms) == {*NAMES, "total"}
     assert all(value.dtype == torch.float32 and value.shape == () for value in terms.values())
@@ -191,7 +192,7 @@ def test_a_zero_weight_removes_its_term_and_its_cost(name: str) -> None:
     owner = {"adversarial": "discriminator", "semantic": "parser"}.get(name)
     if owner:
         networks[owner] = refused
-    terms = generator_terms(inputs_of(), replace(LossWeights(), **{name: 0}), **networks)
+    terms = generator_terms(inputs_of(), replace(EVERY, **{name: 0}), **networks)
     assert set(terms) == {*NAMES, "total"} - {name}
 
 
@@ -242,7 +243,7 @@ def test_each_term_sends_a_finite_gradient_to_the_raw_output(name: str) -> None:
 def test_perfect_completion_costs_nothing_but_the_opinions() -> None:
     inputs = inputs_of()
     perfect = replace(inputs, raw=inputs.truth, completed=inputs.truth)
-    weights = replace(LossWeights(), adversarial=0, semantic=0, tv=0)
+    weights = replace(EVERY, adversarial=0, semantic=0, tv=0)
     assert generator_terms(perfect, weights, vgg=Trunk(), encoder=encoder)["total"].item() == 0
 
 
@@ -251,7 +252,7 @@ def test_extreme_masks_stay_finite(hole: float) -> None:
     inputs = inputs_of()
     inputs = replace(inputs, mask=torch.full_like(inputs.mask, hole))
     terms = generator_terms(
-        inputs, LossWeights(), vgg=Trunk(), encoder=encoder, parser=parser, discriminator=discriminator,
+        inputs, EVERY, vgg=Trunk(), encoder=encoder, parser=parser, discriminator=discriminator,
         options=ObjectiveOptions(semantic_on="hole"),
     )  # fmt: skip
     assert all(value.isfinite() for value in terms.values())
@@ -266,8 +267,8 @@ def test_bfloat16_outputs_under_autocast() -> None:
         "discriminator": discriminator,
     }  # fmt: skip
     with torch.autocast("cpu", dtype=torch.bfloat16):
-        terms = generator_terms(low, LossWeights(), **networks)
-    full = generator_terms(inputs, LossWeights(), **networks)
+        terms = generator_terms(low, EVERY, **networks)
+    full = generator_terms(inputs, EVERY, **networks)
     for name, value in terms.items():
         assert value.dtype == torch.float32
         torch.testing.assert_close(value, full[name], rtol=0.05, atol=0.02)

@@ -8,7 +8,8 @@ from hypothesis import strategies as st
 from skimage.metrics import structural_similarity
 
 from showface.errors import ImageError
-from showface.metrics.ssim import C1, ssim
+from showface.features.structural_similarity import K1
+from showface.metrics.ssim import ssim
 
 
 def pictures(seed: int, height: int, width: int, noise: float) -> tuple[np.ndarray, np.ndarray]:
@@ -41,7 +42,7 @@ def test_of_itself_is_one_and_it_is_symmetric() -> None:
 
 def test_of_two_flat_pictures_is_their_luminance_term() -> None:
     flat = torch.full((1, 3, 16, 16), 100, dtype=torch.uint8)
-    expected = (2 * 100 * 50 + C1) / (100**2 + 50**2 + C1)
+    expected = (2 * 100 * 50 + (K1 * 255) ** 2) / (100**2 + 50**2 + (K1 * 255) ** 2)
     assert ssim(flat, torch.full_like(flat, 50)).item() == pytest.approx(expected, abs=1e-9)
 
 

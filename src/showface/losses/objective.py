@@ -23,6 +23,7 @@ from showface.losses.inco2 import SimilarityKind, inter_loss, intra_loss
 from showface.losses.perceptual import perceptual_loss
 from showface.losses.reconstruction import Average, reconstruction_loss
 from showface.losses.semantic import semantic_loss
+from showface.losses.ssim import ssim_loss
 from showface.losses.style import StyleKind, style_loss
 from showface.losses.total_variation import total_variation_loss
 from showface.semantics import CATEGORY_COUNT
@@ -52,6 +53,8 @@ class LossWeights:
     """Hinge on the composite. Needs `discriminator`."""
     tv: int | float = 0.1
     """Total variation of the composite in the hole grown by one pixel."""
+    ssim: int | float = 0.0
+    """1 - SSIM of the composite for each share of hole; not in the paper."""
     semantic: int | float = 0.1
     """Cross-entropy of the parsed composite, to be calibrated. Needs `parser`."""
     intra: int | float = 1.0
@@ -170,6 +173,8 @@ def _pixel_terms(inputs: ObjectiveInputs, weights: LossWeights, options: Objecti
         terms |= {"hole": parts.hole} if weights.hole else {}
     if weights.tv:
         terms["tv"] = total_variation_loss(inputs.completed, inputs.mask)
+    if weights.ssim:
+        terms["ssim"] = ssim_loss(inputs.completed, inputs.truth, inputs.mask)
     return terms
 
 

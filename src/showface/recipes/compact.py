@@ -51,12 +51,12 @@ def compact(faces: tuple[FaceSource, ...], masks: MaskSource) -> Recipe:
                 name="reconstruction", steps=300, data=data, optimiser=fast, weights=replace(PIXELS_ONLY, hole=0.0),
             ),
             StageConfig(
-                name="mdrnets", steps=2200, auxiliary=2, ema=0.995, data=data,
+                name="mdrnets", steps=2100, auxiliary=2, ema=0.995, data=data,
                 optimiser=replace(fast, lr=5e-4, warmup=50),
                 discriminator_optimiser=OptimiserConfig(lr=2e-4, betas=(0.5, 0.999), warmup=100, schedule="cosine"),
                 weights=LossWeights(
-                    valid=0.2, hole=2.0, perceptual=0.005, style=0.2, adversarial=0.002, tv=0.0, semantic=0.01,
-                    intra=0.05, inter=0.05,
+                    valid=0.2, hole=2.0, perceptual=0.005, style=0.2, adversarial=0.002, tv=0.0, ssim=0.05,
+                    semantic=0.01, intra=0.05, inter=0.05,
                 ),
                 options=ObjectiveOptions(
                     average="region", squared=1.0, perceptual_on="composite", perceptual_scale=0.5

@@ -23,7 +23,7 @@ from showface.training.configuration import Recipe, StageConfig
 from showface.training.stages.face_parser import painted
 from showface.training.stages.stage import Losses, Phase, Stage, evaluating
 
-PIXEL_TERMS = ("valid", "hole", "tv")  # the losses that need no network
+PIXEL_TERMS = ("valid", "hole", "tv", "ssim")  # the losses that need no network
 
 
 class MDRNetsStage(Stage):

@@ -1,4 +1,4 @@
-"""SSIM loss (Wang et al. 2004; as a loss beside L1: Zhao et al. 2017). Not in the paper: off unless a recipe asks for it."""
+"""SSIM loss (Wang et al. 2004; beside L1 as Zhao et al. 2017). Not in the paper: off unless a recipe asks for it."""
 
 from __future__ import annotations
 

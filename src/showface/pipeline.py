@@ -30,6 +30,7 @@ from showface import weights
 from showface.errors import ImageError, MaskError, NonFiniteError, SettingError, ShowFaceError, unknown
 from showface.images import read_image, rgb, to_tensor, to_unit
 from showface.masks import binarise, hole_share, mask_of, mask_tensor, read_mask
+from showface.networks.disentangled_memory import Retrieved
 from showface.networks.mdrnets import MDRNets, MDRNetsOutput
 from showface.photo.align import SIDE as SIDE
 from showface.photo.align import take
@@ -76,8 +77,14 @@ class FaceInpainter:
             raise SettingError(unknown("detector", detector, DETECTORS))
         self.detector = detector
         self.device = named_device(device)
-        self.network = network.to(self.device).eval().requires_grad_(False)
+        self.network = network.eval().requires_grad_(False)
         self._stays = device != "auto"
+        try:
+            self.network.to(self.device)
+        except RuntimeError as error:
+            if not _says_out_of_memory(error):
+                raise
+            self._give_way(error)
 
     @classmethod
     def from_pretrained(
@@ -199,21 +206,33 @@ class FaceInpainter:
         """All that the networks compute for `images` in [-1, 1] and `masks` (1 = hole), for figures and measurements.
 
         Height and width must be multiples of `network.multiple`; what the hole's pixels hold does not matter.
+        Where memory runs out, half of the pictures are tried at a time; a single one then on the cpu, with a warning,
+        unless the device was asked for.
         """
         try:
             output: MDRNetsOutput = self.network(images.to(self.device), masks.to(self.device))
-        except torch.OutOfMemoryError as error:
-            if self._stays:
-                raise ShowFaceError(
-                    f"out of memory on {self.device}; use fewer pictures at once, or the cpu"
-                ) from error
-            warnings.warn(f"out of memory on {self.device}: going on with the cpu", stacklevel=2)
-            self.device, self._stays = torch.device("cpu"), True
-            self.network.to(self.device)
+        except RuntimeError as error:
+            if not _says_out_of_memory(error):
+                raise
+            if len(images) == 1:
+                self._give_way(error)
+        else:
+            if not torch.isfinite(output.completed).all():
+                raise NonFiniteError("the networks computed NaN or infinity; the weights do not suit, or are damaged")
+            return output
+        # here and not above, since the error holds on to what had been computed until then
+        if len(images) == 1:
             return self.complete(images, masks)
-        if not torch.isfinite(output.completed).all():
-            raise NonFiniteError("the networks computed NaN or infinity; the weights do not suit, or are damaged")
-        return output
+        half = len(images) // 2
+        return _joined(self.complete(images[:half], masks[:half]), self.complete(images[half:], masks[half:]))
+
+    def _give_way(self, error: RuntimeError) -> None:
+        """Moves to the cpu and says so; an error if the device was asked for or is the cpu."""
+        if self._stays or self.device.type == "cpu":
+            raise ShowFaceError(f"out of memory on {self.device}; free some of it, or use another device") from error
+        warnings.warn(f"out of memory on {self.device}: going on with the cpu", stacklevel=3)
+        self.device = torch.device("cpu")
+        self.network.to(self.device)
 
 
 def named_device(name: str) -> torch.device:
@@ -223,6 +242,22 @@ def named_device(name: str) -> torch.device:
     if name == "cuda" and not torch.cuda.is_available():
         raise SettingError("device cuda was asked for, but torch finds none; use auto or cpu")
     return torch.device("cuda" if name != "cpu" and torch.cuda.is_available() else "cpu")
+
+
+def _says_out_of_memory(error: RuntimeError) -> bool:
+    """Whether torch ran out of memory; on the cpu it has no class of its own for that, only a sentence."""
+    return isinstance(error, torch.OutOfMemoryError) or "DefaultCPUAllocator" in str(error)
+
+
+def _joined(one: MDRNetsOutput, other: MDRNetsOutput) -> MDRNetsOutput:
+    """What two batches gave as if they had been one, on the device of the second."""
+
+    def join(part: Any, more: Any) -> Any:
+        if isinstance(part, Retrieved):
+            return Retrieved(*map(join, part, more))
+        return torch.cat([part.to(more.device), more])
+
+    return MDRNetsOutput(**{name: join(part, getattr(other, name)) for name, part in vars(one).items()})
 
 
 def _picture(image: Picture) -> Image.Image:

@@ -193,7 +193,10 @@ def _opened(file: Path) -> tuple[MDRNetsConfig, State]:
     text = str(facts.get("configuration"))
     if facts.get("sha256") != _digest(text, state):
         raise WeightsError(f"{file}: damaged or altered: its tensors do not have the sha256 that it names; {_CURE}")
-    return _configuration(file, json.loads(text)), state
+    try:
+        return _configuration(file, json.loads(text)), state
+    except (ValueError, RecursionError) as error:
+        raise WeightsError(f"{file}: its configuration is no JSON ({error}); {_CURE}") from error
 
 
 def read_tensors(file: Path) -> tuple[State, dict[str, Any]]:
@@ -202,7 +205,7 @@ def read_tensors(file: Path) -> tuple[State, dict[str, Any]]:
         with safe_open(file, framework="pt", device="cpu") as content:
             facts = json.loads((content.metadata() or {}).get(_KEY, "{}"))
             state = {name: content.get_tensor(name) for name in content.keys()}  # noqa: SIM118 (it is no mapping)
-    except (SafetensorError, OSError, ValueError) as error:
+    except (SafetensorError, OSError, ValueError, RecursionError) as error:
         raise WeightsError(f"{file}: damaged, or not safetensors ({error}); {_CURE}") from error
     return state, facts if isinstance(facts, dict) else {}
 
@@ -225,7 +228,8 @@ def _digest(configuration: str, state: State) -> str:
 
 
 def _not_finite(state: State) -> str | None:
-    return next((name for name, tensor in state.items() if not torch.isfinite(tensor).all()), None)
+    """The first tensor that holds NaN or infinity."""
+    return next((name for name, tensor in state.items() if not torch.isfinite(tensor.float()).all()), None)
 
 
 def _fits(name: str, expected: State, found: State) -> bool:

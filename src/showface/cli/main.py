@@ -70,13 +70,15 @@ def main(arguments: Sequence[str] | None = None) -> int:
             return result if isinstance(result, int) else 0
         except click.Abort:
             return _complain("stopped", 130)
-        except (click.ClickException, ShowFaceError, OSError) as error:
+        except (click.ClickException, ShowFaceError, OSError, MemoryError) as error:
             if debug:
                 raise
             return _complain(_sentence(error), getattr(error, "exit_code", 1))
 
 
-def _sentence(error: click.ClickException | ShowFaceError | OSError) -> str:
+def _sentence(error: click.ClickException | ShowFaceError | OSError | MemoryError) -> str:
+    if isinstance(error, MemoryError):
+        return f"out of memory: {error}; use smaller pictures, or fewer --workers"
     return error.format_message() if isinstance(error, click.ClickException) else str(error)
 
 

@@ -1,20 +1,28 @@
-"""What every test gets: run-time checks of shapes and types, no time limits of hypothesis, a tiny MDRNets."""
+"""What every test gets: run-time checks of shapes and types, no time limits of hypothesis, tiny networks, a tiny run."""
 
 from __future__ import annotations
 
+import io
 import os
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import hypothesis
 import pytest
 from jaxtyping import install_import_hook
+from PIL import Image
+from rich.console import Console
 
 os.environ.setdefault("OMP_NUM_THREADS", "1")  # everything here is tiny: threads would only wait for each other
 install_import_hook("showface", "beartype.beartype")  # before the first import of showface
 
 if TYPE_CHECKING:
+    from showface.data.faces import FaceSource
     from showface.networks.mdrnets import MDRNets, MDRNetsConfig
+    from showface.training.configuration import Recipe
+
+SIZE, STEPS = 64, 4  # of the training runs: side of the pictures, steps of a stage
 
 hypothesis.settings.register_profile("showface", deadline=None, max_examples=25, derandomize="CI" in os.environ)
 hypothesis.settings.load_profile("showface")
@@ -65,3 +73,74 @@ def tiny_weights(tiny_network: MDRNets, tmp_path_factory: pytest.TempPathFactory
     from showface import weights
 
     return weights.save(tmp_path_factory.mktemp("weights") / "tiny", tiny_network)
+
+
+# ---------------------------------------------------------------------------------------------- a training run
+
+
+@pytest.fixture(scope="session")
+def faces(tmp_path_factory: pytest.TempPathFactory) -> FaceSource:
+    """Seven smooth pictures with a label map of three stripes each."""
+    import numpy as np
+
+    from showface.data.faces import FaceSource
+
+    folder, rng = tmp_path_factory.mktemp("faces"), np.random.default_rng(0)
+    (folder / "images").mkdir()
+    (folder / "labels").mkdir()
+    stripes = np.repeat(np.array([0, 1, 13], dtype=np.uint8), (20, 20, 24))[:, None].repeat(SIZE, axis=1)
+    for number in range(7):
+        colours = Image.fromarray(rng.integers(0, 256, (5, 5, 3), dtype=np.uint8))
+        colours.resize((SIZE, SIZE), Image.Resampling.BICUBIC).save(folder / "images" / f"{number}.png")
+        Image.fromarray(np.roll(stripes, number, axis=0)).save(folder / "labels" / f"{number}.png")
+    return FaceSource(folder=str(folder / "images"), labels=str(folder / "labels"))
+
+
+@pytest.fixture(scope="session")
+def tiny_recipe(faces: FaceSource, tiny_config: MDRNetsConfig) -> Recipe:
+    """All four stages, four steps of three pictures each, in float32, with every loss that needs no VGG16."""
+    from showface.data.batches import DataConfig
+    from showface.data.mask_sets import MaskSource
+    from showface.losses.objective import LossWeights
+    from showface.networks.discriminator import DiscriminatorConfig
+    from showface.networks.face_parser import FaceParserConfig
+    from showface.networks.reconstruction import ReconstructionConfig
+    from showface.training.configuration import OptimiserConfig, Recipe, StageConfig
+
+    pixels = LossWeights(perceptual=0.0, style=0.0, adversarial=0.0, tv=0.0, semantic=0.0, intra=0.0, inter=0.0)
+    adam = OptimiserConfig(lr=1e-2, weight_decay=0.01, warmup=2, schedule="cosine", clip=1.0)
+    common = StageConfig(
+        name="mdrnets", steps=STEPS, batch=3, data=DataConfig(faces=(faces,), masks=MaskSource(drawn=1.0), size=SIZE),
+        optimiser=adam, discriminator_optimiser=adam, weights=pixels, ema=0.5, precision="fp32", log_every=2,
+        checkpoint_every=2, show_every=4,
+    )  # fmt: skip
+    return Recipe(
+        name="tiny",
+        networks=replace(tiny_config, parser=FaceParserConfig(widths=(8, 8))),
+        reconstruction=ReconstructionConfig(fold=4, widths=(8,), kernel=3, blocks=1, decoder_norm="none"),
+        discriminator=DiscriminatorConfig(width=4, fold=2),
+        stages=(
+            replace(common, name="coarse"),
+            replace(common, name="face_parser"),
+            replace(common, name="reconstruction"),
+            replace(common, weights=LossWeights(perceptual=0.0, style=0.0)),
+        ),
+    )
+
+
+@pytest.fixture
+def console() -> Console:
+    """Not a terminal; what was printed is `console.file.getvalue()`."""
+    return Console(file=io.StringIO(), width=200)
+
+
+@pytest.fixture(scope="session")
+def finished_run(tiny_recipe: Recipe, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The run folder of the tiny recipe after all four stages; not to be changed."""
+    import torch
+
+    from showface.training.run import train
+
+    out = tmp_path_factory.mktemp("runs") / "tiny"
+    train(tiny_recipe, out, device=torch.device("cpu"), console=Console(file=io.StringIO()))
+    return out

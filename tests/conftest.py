@@ -1,4 +1,4 @@
-"""What every test gets: run-time checks of shapes and types, no time limits of hypothesis, tiny networks, a tiny run."""
+"""What every test gets: run-time checks of shapes and types, no time limits of hypothesis, tiny networks and a run."""
 
 from __future__ import annotations
 

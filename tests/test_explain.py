@@ -9,7 +9,7 @@ import pytest
 import torch
 from PIL import Image
 
-from showface.explain import Attention, attention_of, explain, reads_of
+from showface.explain import Attention, attention_of, explain, explanation, reads_of
 from showface.images import to_tensor
 from showface.layers.correlation import unfold_patches
 from showface.masks import downsample_mask, mask_tensor
@@ -85,3 +85,16 @@ def test_shares_of_nothing_are_no_division_by_zero() -> None:
 
     picture = _heated(Image.fromarray(PIXELS), Attention(np.zeros((4, 4), np.float32), (0.25, 0.25, 0.5, 0.5)))
     assert picture.size == (256, 256)
+
+
+def test_the_pictures_of_an_explanation_are_what_the_network_computed(tiny_network: MDRNets) -> None:
+    picture = Image.fromarray(PIXELS)
+    found = explanation(tiny_network, picture, HOLE, aligned=picture)
+    known = ~HOLE
+    np.testing.assert_array_equal(np.asarray(found.completed)[known], PIXELS[known])
+    assert (np.asarray(found.visible)[HOLE] == 255).all()
+    sources = found.sources()
+    assert found.attention is not None and sources is not None and sources.size == found.semantic_map.size
+    with torch.no_grad():
+        semantic_map = tiny_network(to_tensor(PIXELS), mask_tensor(HOLE)).semantic_map
+    assert {colour for _, colour in found.semantic_map.getcolors() or ()} == {PALETTE[n] for n in semantic_map.unique()}

@@ -46,6 +46,45 @@ class CategoryRead:
     weights: Float[np.ndarray, " slots"]  # the share of every slot in the answer; all zero without any slot
 
 
+@dataclass(frozen=True)
+class Explanation:
+    """What every box of the network made of one face: its pictures, what was read, and from where."""
+
+    aligned: Image.Image  # with nothing hidden
+    visible: Image.Image  # the hole in white
+    coarse: Image.Image
+    semantic_map: Image.Image  # in the colours of `PALETTE`
+    completed: Image.Image
+    reads: list[CategoryRead]
+    attention: Attention | None
+
+    def sources(self) -> Image.Image | None:
+        """Where one patch of the hole took its features from, as heat on the coarse face."""
+        return None if self.attention is None else _heated(self.coarse, self.attention)
+
+
+def explanation(
+    network: MDRNets, crop: Image.Image, hidden: Bool[np.ndarray, "h w"], *, aligned: Image.Image
+) -> Explanation:
+    """What the networks made of `crop` (RGB) with its mask `hidden`; `aligned` is the same with nothing hidden."""
+    device = next(network.parameters()).device
+    image, mask = to_tensor(crop).to(device), mask_tensor(hidden).to(device)
+    with torch.no_grad():
+        output: MDRNetsOutput = network(image, mask)
+        attention = attention_of(network, output, mask)
+    names = merge(network.config.class_map).categories
+    colours = {name: PALETTE[number] for number, name in enumerate(names)}
+    return Explanation(
+        aligned=aligned,
+        visible=picture_of(np.where(hidden[..., None], np.uint8(255), np.asarray(crop))),
+        coarse=picture_of(to_uint8(output.coarse)[0]),
+        semantic_map=_coloured(output.semantic_map[0].cpu().numpy()),
+        completed=picture_of(to_uint8(output.completed)[0]),
+        reads=reads_of(output, mask, colours),
+        attention=attention,
+    )
+
+
 def explain(
     network: MDRNets,
     crop: Image.Image,
@@ -60,22 +99,16 @@ def explain(
 
     `aligned` is the same crop with nothing hidden, `photo`, `hole` and `result` are what it belongs to.
     """
-    device = next(network.parameters()).device
-    image, mask = to_tensor(crop).to(device), mask_tensor(hidden).to(device)
-    with torch.no_grad():
-        output: MDRNetsOutput = network(image, mask)
-        attention = attention_of(network, output, mask)
-    names = merge(network.config.class_map).categories
-    colours = {name: PALETTE[number] for number, name in enumerate(names)}
+    found = explanation(network, crop, hidden, aligned=aligned)
     panels = [
         ("photograph", _tinted(photo, hole)),
-        ("aligned face", aligned),
-        ("what is visible", picture_of(np.where(hidden[..., None], np.uint8(255), np.asarray(crop)))),
-        ("coarse", picture_of(to_uint8(output.coarse)[0])),
-        ("semantic map", _coloured(output.semantic_map[0].cpu().numpy())),
-        ("completed face", picture_of(to_uint8(output.completed)[0])),
+        ("aligned face", found.aligned),
+        ("what is visible", found.visible),
+        ("coarse", found.coarse),
+        ("semantic map", found.semantic_map),
+        ("completed face", found.completed),
     ]
-    return _figure(panels, reads_of(output, mask, colours), attention, panels[3][1], result)
+    return _figure(panels, found.reads, found.attention, found.coarse, result)
 
 
 def reads_of(

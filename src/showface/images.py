@@ -8,6 +8,7 @@ are a matter of `photo`, which decodes through `opened` and writes through `writ
 
 from __future__ import annotations
 
+import io
 import os
 import struct
 import uuid
@@ -15,6 +16,7 @@ import warnings
 import zlib
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Any
 
@@ -61,7 +63,26 @@ UPRIGHT = {  # EXIF orientation -> what makes the picture upright
 # ---------------------------------------------------------------------------------------------- reading
 
 
-def read_image(path: str | os.PathLike[str], *, pixel_limit: int = PIXEL_LIMIT) -> Image.Image:
+@dataclass(frozen=True)
+class Held:
+    """A picture file that is held in memory and on no disk; `name` is what messages call it."""
+
+    name: str
+    content: bytes
+
+    def __str__(self) -> str:
+        return self.name
+
+
+Source = str | os.PathLike[str] | Held
+
+
+def stream_of(source: Source) -> IO[bytes]:
+    """The bytes of a picture file, to read from."""
+    return io.BytesIO(source.content) if isinstance(source, Held) else Path(source).open("rb")
+
+
+def read_image(path: Source, *, pixel_limit: int = PIXEL_LIMIT) -> Image.Image:
     """The picture in `path` as upright RGB, whatever its mode; alpha is dropped, colours under it are kept.
 
     Raises `ImageError` if it is no picture, damaged, larger than `pixel_limit` pixels or of a format not in `FORMATS`
@@ -71,7 +92,7 @@ def read_image(path: str | os.PathLike[str], *, pixel_limit: int = PIXEL_LIMIT) 
         return rgb(open_image(path, pixel_limit=pixel_limit))
 
 
-def open_image(path: str | os.PathLike[str], *, pixel_limit: int = PIXEL_LIMIT) -> Image.Image:
+def open_image(path: Source, *, pixel_limit: int = PIXEL_LIMIT) -> Image.Image:
     """The picture in `path` decoded and upright, in the mode it was stored in; of an animation the first frame."""
     with opened(path, pixel_limit=pixel_limit) as picture:
         picture.load()
@@ -79,12 +100,12 @@ def open_image(path: str | os.PathLike[str], *, pixel_limit: int = PIXEL_LIMIT) 
 
 
 @contextmanager
-def opened(path: str | os.PathLike[str], *, pixel_limit: int = PIXEL_LIMIT) -> Iterator[ImageFile.ImageFile]:
+def opened(path: Source, *, pixel_limit: int = PIXEL_LIMIT) -> Iterator[ImageFile.ImageFile]:
     """The picture in `path`, its header read and checked and nothing decoded yet, for as long as the block lasts.
 
     Whatever a decoder raises within the block becomes an `ImageError` with the file's name. An animation is a warning.
     """
-    with one_line_reason(path), Path(path).open("rb") as stream:
+    with one_line_reason(path), stream_of(path) as stream:
         picture = _identify(stream)
         refuse_too_many_pixels(picture.size, pixel_limit)
         _refuse_damaged_png(picture, stream)
@@ -94,7 +115,7 @@ def opened(path: str | os.PathLike[str], *, pixel_limit: int = PIXEL_LIMIT) -> I
 
 
 @contextmanager
-def one_line_reason(path: str | os.PathLike[str]) -> Iterator[None]:
+def one_line_reason(path: Source) -> Iterator[None]:
     """Whatever a decoder raises within the block becomes an `ImageError`: the file's name and one line."""
     try:
         yield
@@ -106,9 +127,9 @@ def one_line_reason(path: str | os.PathLike[str]) -> Iterator[None]:
         raise ImageError(f"{shown(path)}: {reason(error)}") from error
 
 
-def shown(path: str | os.PathLike[str]) -> str:
+def shown(path: Source) -> str:
     """A file's name for a message of one line: line breaks, other controls and undecodable bytes are escaped."""
-    name = os.fspath(path)
+    name = path.name if isinstance(path, Held) else os.fspath(path)
     return "".join(c if c.isprintable() else c.encode("unicode_escape").decode("ascii") for c in name)
 
 

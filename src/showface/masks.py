@@ -7,7 +7,6 @@ it is a float tensor (b, 1, h, w) of exact zeros and ones; in files and arrays a
 from __future__ import annotations
 
 import math
-import os
 
 import numpy as np
 import torch
@@ -17,7 +16,7 @@ from PIL import Image, ImageDraw
 from torch import Tensor
 
 from showface.errors import ImageError, MaskError
-from showface.images import PIXEL_LIMIT, open_image, resize_image, unit_values
+from showface.images import PIXEL_LIMIT, Source, open_image, resize_image, unit_values
 
 BUCKETS = {"1-20": (0.01, 0.2), "20-40": (0.2, 0.4), "40-60": (0.4, 0.6)}  # hole shares, as in the paper's tables
 
@@ -25,7 +24,7 @@ BUCKETS = {"1-20": (0.01, 0.2), "20-40": (0.2, 0.4), "40-60": (0.4, 0.6)}  # hol
 # ---------------------------------------------------------------------------------------------- reading
 
 
-def read_mask(path: str | os.PathLike[str], *, pixel_limit: int = PIXEL_LIMIT) -> Bool[np.ndarray, "h w"]:
+def read_mask(path: Source, *, pixel_limit: int = PIXEL_LIMIT) -> Bool[np.ndarray, "h w"]:
     """The mask in the picture file `path`; True = hole. See `binarise` for what counts as a hole."""
     picture = open_image(path, pixel_limit=pixel_limit)
     try:

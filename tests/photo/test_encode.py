@@ -12,8 +12,9 @@ from hypothesis import strategies as st
 from PIL import Image, ImageCms
 
 from showface.errors import ImageError, MaskError, NonFiniteError, SettingError
+from showface.images import Held
 from showface.photo.decode import decode
-from showface.photo.encode import HOLDS, encode, refuse_unwritable
+from showface.photo.encode import HOLDS, encode, encoded, refuse_unwritable
 from showface.photo.metadata import Metadata
 from showface.photo.photograph import CHANNELS, Mode, Photo
 
@@ -344,3 +345,27 @@ def test_a_photo_is_seen_through_pillow_in_its_own_mode() -> None:
     stream = io.BytesIO()
     Photo(pixels=pixels_of("LA", 8, 3, 2), mode="LA", format="PNG").picture().save(stream, "PNG")
     assert stream.tell() > 0
+
+
+# ------------------------------------------------------------------ in memory
+
+
+@pytest.mark.parametrize("form", ["PNG", "JPEG", "WEBP", "TIFF", "BMP"])
+def test_in_memory_the_same_bytes_come_and_go_as_in_files(tmp_path: Path, form: str) -> None:
+    photo = Photo(pixels=smooth(40, 50), mode="RGB", format=form)
+    encode(photo, tmp_path / "a", format=form)
+    content = encoded(photo)
+    assert content == (tmp_path / "a").read_bytes()
+    held, read = decode(Held("upload", content)), decode(tmp_path / "a")
+    np.testing.assert_array_equal(held.pixels, read.pixels)
+    assert held.source is None and (held.format, held.mode, held.jpeg) == (read.format, read.mode, read.jpeg)
+
+
+def test_in_memory_the_same_is_refused_as_in_files() -> None:
+    photo = Photo(pixels=smooth(4, 5), mode="RGB", format="PNG")
+    with pytest.raises(SettingError, match="did you mean 'JPEG'"):
+        encoded(photo, format="jpg")
+    with pytest.raises(SettingError, match="quality"):
+        encoded(photo, quality=50)
+    with pytest.raises(ImageError, match=r"upload: .*found other data"):
+        decode(Held("upload", b"GIF89a and so on"))

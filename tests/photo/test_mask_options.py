@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from showface.errors import MaskError, SettingError
-from showface.photo.mask_options import MaskOptions, ParsedFace, grown, hole_of
+from showface.photo.mask_options import MaskOptions, ParsedFace, grown, hole_of, parts_of
 from showface.semantics import merge
 
 SIZE = (40, 60)
@@ -139,3 +139,10 @@ def test_faces_are_only_looked_for_where_regions_are_wanted() -> None:
 def test_a_parser_that_joins_categories_cannot_be_asked_for_them() -> None:
     with pytest.raises(SettingError, match="does not tell it"):
         hole_of(None, FULL, MaskOptions(regions=("glasses",)), faces=lambda: [EYES], class_map="B")
+
+
+def test_the_parts_of_a_face_are_those_that_can_be_asked_for() -> None:
+    parts = parts_of(EYES)
+    assert set(parts) == {"eyes", "skin", "face"}
+    asked = hole_of(None, FULL, MaskOptions(regions=("eyes",)), faces=lambda: [EYES])
+    np.testing.assert_array_equal(EYES.to_picture(parts["eyes"]), asked)

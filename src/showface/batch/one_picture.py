@@ -21,6 +21,7 @@ from showface.explain import explain
 from showface.images import PIXEL_LIMIT, picture_of, shown, to_tensor
 from showface.masks import hole_share, read_mask
 from showface.photo.align import SIDE, Frame, bring_back, take
+from showface.photo.choose import View
 from showface.photo.decode import decode, photo_of
 from showface.photo.encode import encode, refuse_unwritable
 from showface.photo.mask_options import MaskOptions, ParsedFace, Rectangle, hole_of
@@ -203,14 +204,21 @@ def in_photo(frame: Frame, size: tuple[int, int], cells: Bool[np.ndarray, "256 2
     return hole
 
 
+def most_hidden(
+    photo: Photo, hole: Bool[np.ndarray, "h w"], views: Iterable[View]
+) -> tuple[Image.Image, Bool[np.ndarray, "256 256"], Image.Image]:
+    """Of the views the one with the largest part of the hole: what of it shows, its mask, and with nothing hidden."""
+    seen = [(view.frame, *take(photo, hole, view.frame)) for view in views]
+    frame, crop, hidden = max(seen, key=lambda one: hole_share(one[2]))
+    aligned, _ = take(photo, np.zeros_like(hole), frame)
+    return crop, hidden, aligned
+
+
 def explained(
     inpaint: FaceInpainter, photo: Photo, hole: Bool[np.ndarray, "h w"], restored: Restoration
 ) -> Image.Image:
     """The figure of the face with the largest part of the hole."""
-    frames = [view.frame for view in restored.views or inpaint.choose(photo, hole).views]
-    seen = [(frame, *take(photo, hole, frame)) for frame in frames]
-    frame, crop, hidden = max(seen, key=lambda one: hole_share(one[2]))
-    aligned, _ = take(photo, np.zeros_like(hole), frame)
+    crop, hidden, aligned = most_hidden(photo, hole, restored.views or inpaint.choose(photo, hole).views)
     return explain(
         inpaint.network, crop, hidden,
         aligned=aligned, photo=picture_of(photo.rgb()), hole=hole, result=picture_of(restored.photo.rgb()),

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -11,7 +10,7 @@ from typing import cast
 import numpy as np
 from PIL import Image, ImageFile, JpegImagePlugin, PngImagePlugin, TiffImagePlugin
 
-from showface.images import PIXEL_LIMIT, opened, rgb, unit_values
+from showface.images import PIXEL_LIMIT, Held, Source, opened, rgb, unit_values
 from showface.photo import deep, heic
 from showface.photo.metadata import colour_chunks_of, metadata_of, orientation_of, read_metadata
 from showface.photo.photograph import JpegSettings, Mode, Photo, SourceFile
@@ -31,8 +30,8 @@ AS_STORED: dict[int, Callable[[np.ndarray], np.ndarray]] = {
 }
 
 
-def decode(path: str | os.PathLike[str], *, pixel_limit: int = PIXEL_LIMIT) -> Photo:
-    """The photograph in `path`, upright. The content decides about the format, not the name.
+def decode(path: Source, *, pixel_limit: int = PIXEL_LIMIT) -> Photo:
+    """The photograph in `path` (or held in memory), upright. The content decides about the format, not the name.
 
     Read are PNG, JPEG, WEBP, TIFF and BMP, and HEIC with the extra `heic`. Raises `ImageError` (a file that is missing,
     damaged, of another format, or of more than `pixel_limit` pixels, which is known before any is decoded) and
@@ -43,7 +42,7 @@ def decode(path: str | os.PathLike[str], *, pixel_limit: int = PIXEL_LIMIT) -> P
     else:
         with opened(path, pixel_limit=pixel_limit) as picture:
             photo = _photo_of_file(picture)
-    return replace(photo, source=SourceFile.of(Path(path)))
+    return photo if isinstance(path, Held) else replace(photo, source=SourceFile.of(Path(path)))
 
 
 def photo_of(picture: Image.Image) -> Photo:

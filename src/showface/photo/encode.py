@@ -6,8 +6,10 @@ the scan order of the file are used again, so that blocks of pixels which did no
 
 from __future__ import annotations
 
+import io
 import os
 import shutil
+import struct
 import warnings
 from dataclasses import replace
 from pathlib import Path
@@ -17,7 +19,7 @@ import numpy as np
 
 from showface.errors import ImageError, SettingError, unknown
 from showface.images import SUFFIXES as PLAIN_SUFFIXES
-from showface.images import shown, writing
+from showface.images import reason, shown, writing
 from showface.photo import deep, heic, tiff
 from showface.photo.colours import pillow_of, scaled
 from showface.photo.metadata import save_options, without_metadata
@@ -58,20 +60,48 @@ def encode(
     Raises `ImageError` if the file cannot be written, `SettingError` for an impossible format or quality.
     """
     form = refuse_unwritable(path, format=format, overwrite=overwrite)
-    if quality is not None and (form not in LOSSY or not 1 <= quality <= 100):
-        raise SettingError(f"expected a quality from 1 to 100 for {', '.join(LOSSY)}, found {quality} for {form}")
+    refuse_quality(form, quality)
     target = Path(os.path.realpath(path))  # of a link, what it points to
     source = photo.source
     if source and form == photo.format and quality is None and not strip_metadata and source.is_unchanged():
         with source.path.open("rb") as old, writing(target) as stream:
             shutil.copyfileobj(old, stream)
         return
+    photo = _ready(photo, form, strip_metadata=strip_metadata)
+    with writing(target) as stream:
+        _write(stream, photo, form, quality)
+
+
+def encoded(
+    photo: Photo, *, format: str | None = None, quality: int | None = None, strip_metadata: bool = False
+) -> bytes:
+    """The file that `encode` would write for a changed `photo`, in memory; by default in the photo's own format."""
+    form = format.upper() if format else photo.format
+    if form not in HOLDS:
+        raise SettingError(unknown("format", form, HOLDS))
+    refuse_quality(form, quality)
+    photo = _ready(photo, form, strip_metadata=strip_metadata)
+    stream = io.BytesIO()
+    try:
+        _write(stream, photo, form, quality)
+    except (OSError, ValueError, OverflowError, struct.error) as error:
+        raise ImageError(f"the picture cannot be written as {form}: {reason(error)}") from error
+    return stream.getvalue()
+
+
+def refuse_quality(form: str, quality: int | None) -> None:
+    """Raises `SettingError` for a quality that the format has not."""
+    if quality is not None and (form not in LOSSY or not 1 <= quality <= 100):
+        raise SettingError(f"expected a quality from 1 to 100 for {', '.join(LOSSY)}, found {quality} for {form}")
+
+
+def _ready(photo: Photo, form: str, *, strip_metadata: bool) -> Photo:
+    """The photo as a file of this format will hold it."""
     if strip_metadata:
         photo = replace(photo, metadata=without_metadata(photo.metadata))
     photo = fitted(photo, form)
     _refuse_long_sides(photo, form)
-    with writing(target) as stream:
-        _write(stream, photo, form, quality)
+    return photo
 
 
 def refuse_unwritable(path: str | os.PathLike[str], *, format: str | None = None, overwrite: bool = False) -> str:

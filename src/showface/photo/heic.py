@@ -3,17 +3,15 @@
 from __future__ import annotations
 
 import importlib
-import os
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
-from pathlib import Path
 from typing import IO, Any, cast
 
 import numpy as np
 
 from showface.errors import ImageError, MissingExtraError
-from showface.images import one_line_reason, refuse_too_many_pixels, shown
+from showface.images import Source, one_line_reason, refuse_too_many_pixels, shown, stream_of
 from showface.photo.metadata import Metadata, metadata_of
 from showface.photo.photograph import Mode, Photo
 
@@ -23,9 +21,9 @@ MODES = {"L": "L", "RGB": "RGB", "RGBA": "RGBA", "RGBa": "RGBA"}
 QUALITY = 95
 
 
-def is_heic(path: str | os.PathLike[str]) -> bool:
+def is_heic(path: Source) -> bool:
     """Whether the content of a file calls itself HEIC."""
-    with one_line_reason(path), Path(path).open("rb") as stream:
+    with one_line_reason(path), stream_of(path) as stream:
         start = stream.read(12)
     return start[4:8] == b"ftyp" and start[8:12] in BRANDS
 
@@ -46,10 +44,10 @@ def _as_value_error() -> Iterator[None]:
         raise ValueError(str(error)) from error
 
 
-def decode(path: str | os.PathLike[str], *, pixel_limit: int) -> Photo:
+def decode(path: Source, *, pixel_limit: int) -> Photo:
     """The main picture of a HEIC file, upright (the library turns it), with 8 bits a channel or, of 10 and 12, 16."""
     library = _library()
-    with one_line_reason(path), _as_value_error(), Path(path).open("rb") as stream:
+    with one_line_reason(path), _as_value_error(), stream_of(path) as stream:
         picture = library.open_heif(stream, convert_hdr_to_8bit=False)
         refuse_too_many_pixels(picture.size, pixel_limit)
         colours = picture.mode.split(";")[0]

@@ -119,14 +119,22 @@ def _regions(names: tuple[str, ...], faces: list[ParsedFace], class_map: str) ->
             where = "the face" if len(faces) == 1 else f"any of the {len(faces)} faces"
             there = [other for other in REGIONS if any(_has(face, other, class_map) for face in faces)]
             raise MaskError(f"no {name} found in {where}; found: {', '.join(there) or 'nothing'}")
-    side = faces[0].semantic_map.shape[0]
-    margins = {name: side * WIDER_MARGINS.get(name, REGION_MARGIN) for name in names}
     wholes = [
-        np.any([grown(parts[number], margins[name]) for name, parts in found.items()], axis=0)
+        np.any([_with_margin(parts[number], name) for name, parts in found.items()], axis=0)
         for number in range(len(faces))
     ]
     back = [face.to_picture(whole) for face, whole in zip(faces, wholes, strict=True)]
     return np.asarray(np.any(back, axis=0))
+
+
+def parts_of(face: ParsedFace, class_map: str = "A") -> dict[str, Bool[np.ndarray, "side side"]]:
+    """The cells of every region that a face has, by name, each a little larger than the part itself."""
+    present = [name for name in REGIONS if _has(face, name, class_map)]
+    return {name: _with_margin(_part(face, name, class_map), name) for name in present}
+
+
+def _with_margin(cells: Bool[np.ndarray, "side side"], region: str) -> Bool[np.ndarray, "side side"]:
+    return grown(cells, cells.shape[0] * WIDER_MARGINS.get(region, REGION_MARGIN))
 
 
 def _part(face: ParsedFace, region: str, class_map: str) -> Bool[np.ndarray, "side side"]:

@@ -49,15 +49,16 @@ def _version(package: str) -> str | None:
 def _machine() -> Iterator[tuple[str, str]]:
     import torch
 
+    from showface.training.precision import computes_bf16
+
     yield "threads", str(torch.get_num_threads())
     if torch.cuda.is_available():
         free, total = torch.cuda.mem_get_info()
         yield "device", f"cuda: {torch.cuda.get_device_name()}, {free / 1e9:.1f} of {total / 1e9:.1f} GB free"
-        yield "bfloat16", "yes" if torch.cuda.is_bf16_supported() else "no"
+        yield "bfloat16", "yes" if computes_bf16("cuda") else "no"
     else:
         yield "device", f"cpu: {torch.backends.cpu.get_cpu_capability()}"
-        known = torch.backends.mkldnn.is_available()  # builds without oneDNN, as on a Mac, have no such question
-        yield "bfloat16", "yes" if known and torch.ops.mkldnn._is_mkldnn_bf16_supported() else "no"
+        yield "bfloat16", "yes" if computes_bf16("cpu") else "no"
 
 
 def _weights() -> str:

@@ -62,7 +62,7 @@ class StageConfig:
     joint: bool = False  # whether the last stage trains the coarse network on, end to end with the refinement
     auxiliary: int = 0  # pictures of a batch that the terms which need a network are computed on; 0 = all of them
     ema: float = 0.0  # decay of the averaged weights; 0 = no averaging
-    precision: Precision = "bf16"  # "bf16" computes in bfloat16 where that is safe (autocast); weights stay float32
+    precision: Precision = "bf16"  # "bf16": bfloat16 where safe (autocast) and the device has it; weights stay float32
     frozen_norm_from: float = 1.0  # share of the steps after which the encoder's batch norm is frozen; 1 = never
     workers: int = 0  # loading processes
     log_every: int = 20  # steps

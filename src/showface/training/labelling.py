@@ -18,6 +18,7 @@ from showface.data.faces import list_pictures
 from showface.errors import DataError
 from showface.images import read_image, to_tensor, write_image
 from showface.networks.face_parser import BiSeNet
+from showface.training.precision import bf16_autocast
 
 
 def label_folder(
@@ -47,10 +48,11 @@ def label_folder(
 
 
 def label(parser: BiSeNet, picture: Path, *, size: int = 256) -> UInt8[np.ndarray, "{size} {size}"]:
-    """The class of each cell of one picture. In bfloat16, which changes less than 0.2 % of the pixels."""
+    """The class of each cell of one picture. In bfloat16 where the device has it, which changes
+    less than 0.2 % of the pixels."""
     device = next(parser.parameters()).device
     image = to_tensor(read_image(picture)).to(device, memory_format=torch.channels_last)
-    with torch.autocast(device.type, torch.bfloat16):
+    with bf16_autocast(device):
         classes = parser.classes(image, size)  # (1, size, size)
     return classes[0].to("cpu", torch.uint8).numpy()
 

@@ -11,6 +11,7 @@ from torch.optim import AdamW
 from showface.data.batches import Batch
 from showface.errors import NonFiniteError
 from showface.training.configuration import OptimiserConfig, StageConfig
+from showface.training.precision import bf16_autocast
 from showface.training.stages import Phase
 from showface.training.state import TrainState
 
@@ -46,7 +47,7 @@ def run_phase(phase: Phase, batch: Batch, state: TrainState, config: StageConfig
     for group in optimiser.param_groups:
         group["lr"] = learning_rate(phase.optimiser, state.step, config.steps)
     phase.network.requires_grad_(True)
-    with torch.autocast(batch.images.device.type, torch.bfloat16, enabled=config.precision == "bf16"):
+    with bf16_autocast(batch.images.device, config.precision == "bf16"):
         losses = phase.losses(batch)
     optimiser.zero_grad(set_to_none=True)
     losses["total"].backward()

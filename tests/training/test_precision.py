@@ -1,0 +1,21 @@
+"""bfloat16 is used where the device has it and nowhere else."""
+
+import pytest
+import torch
+
+from showface.training import precision
+
+
+@pytest.mark.parametrize("native", [True, False])
+def test_autocast_follows_the_device_and_the_wish(monkeypatch: pytest.MonkeyPatch, native: bool) -> None:
+    monkeypatch.setattr(precision, "computes_bf16", lambda device: native)
+    a = torch.ones(2, 2)
+    with precision.bf16_autocast("cpu"):
+        assert (a @ a).dtype == (torch.bfloat16 if native else torch.float32)
+    with precision.bf16_autocast(torch.device("cpu"), wanted=False):
+        assert (a @ a).dtype == torch.float32
+
+
+def test_builds_without_onednn_compute_in_float32(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(torch.backends.mkldnn, "is_available", lambda: False)
+    assert not precision.computes_bf16("cpu")

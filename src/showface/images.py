@@ -75,9 +75,10 @@ class Held:
 
 
 Source = str | os.PathLike[str] | Held
+Stream = IO[bytes] | io.BytesIO  # run-time checks do not take the second for the first
 
 
-def stream_of(source: Source) -> IO[bytes]:
+def stream_of(source: Source) -> Stream:
     """The bytes of a picture file, to read from."""
     return io.BytesIO(source.content) if isinstance(source, Held) else Path(source).open("rb")
 
@@ -169,7 +170,7 @@ def unit_values(picture: Image.Image) -> Float[np.ndarray, "h w"]:
     return values
 
 
-def _identify(stream: IO[bytes]) -> ImageFile.ImageFile:
+def _identify(stream: Stream) -> ImageFile.ImageFile:
     """Opens `stream` with the decoder its first bytes ask for; only the header is read.
 
     `Image.open` is not used because its own pixel limit is global, warns first and refuses late.
@@ -185,7 +186,7 @@ def _identify(stream: IO[bytes]) -> ImageFile.ImageFile:
     raise ValueError(f"expected a picture ({', '.join(FORMATS)}), found {found}")
 
 
-def _refuse_damaged_png(picture: ImageFile.ImageFile, stream: IO[bytes]) -> None:
+def _refuse_damaged_png(picture: ImageFile.ImageFile, stream: Stream) -> None:
     """Checks the CRC of every chunk, which decoding alone does not; then rewinds to where decoding starts."""
     if picture.format == "PNG":
         position = stream.tell()

@@ -11,7 +11,6 @@ import struct
 import sys
 import zlib
 from collections.abc import Callable
-from typing import IO
 
 import cv2
 import numpy as np
@@ -19,6 +18,7 @@ from jaxtyping import UInt8, UInt16
 from PIL import Image, ImageFile, TiffImagePlugin
 
 from showface.errors import ImageError
+from showface.images import Stream
 from showface.photo.metadata import Metadata, save_options
 
 BITS_PER_SAMPLE, PHOTOMETRIC, PLANES = 258, 262, 284
@@ -105,7 +105,7 @@ def unmultiplied(pixels: UInt16[np.ndarray, "h w 4"]) -> UInt16[np.ndarray, "h w
 # ---------------------------------------------------------------------------------------------- writing
 
 
-def write_png(stream: IO[bytes], pixels: UInt16[np.ndarray, "h w c"], metadata: Metadata) -> None:
+def write_png(stream: Stream, pixels: UInt16[np.ndarray, "h w c"], metadata: Metadata) -> None:
     """16-bit grey with alpha, RGB or RGBA as PNG."""
     if pixels.shape[2] == 2:
         body = _grey_alpha_png(pixels)

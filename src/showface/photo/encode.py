@@ -13,13 +13,13 @@ import struct
 import warnings
 from dataclasses import replace
 from pathlib import Path
-from typing import IO, Any
+from typing import Any
 
 import numpy as np
 
 from showface.errors import ImageError, SettingError, unknown
 from showface.images import SUFFIXES as PLAIN_SUFFIXES
-from showface.images import reason, shown, writing
+from showface.images import Stream, reason, shown, writing
 from showface.photo import deep, heic, tiff
 from showface.photo.colours import pillow_of, scaled
 from showface.photo.metadata import save_options, without_metadata
@@ -156,7 +156,7 @@ def _refuse_long_sides(photo: Photo, form: str) -> None:
         )
 
 
-def _write(stream: IO[bytes], photo: Photo, form: str, quality: int | None) -> None:
+def _write(stream: Stream, photo: Photo, form: str, quality: int | None) -> None:
     deep_colour = photo.pixels.dtype == np.uint16 and photo.mode != "L"
     if form == "HEIC":
         heic.write(stream, photo, photo.metadata, quality)

@@ -6,12 +6,12 @@ import importlib
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import IO, Any, cast
+from typing import Any, cast
 
 import numpy as np
 
 from showface.errors import ImageError, MissingExtraError
-from showface.images import Source, one_line_reason, refuse_too_many_pixels, shown, stream_of
+from showface.images import Source, Stream, one_line_reason, refuse_too_many_pixels, shown, stream_of
 from showface.photo.metadata import Metadata, metadata_of
 from showface.photo.photograph import Mode, Photo
 
@@ -67,7 +67,7 @@ def decode(path: Source, *, pixel_limit: int) -> Photo:
     )
 
 
-def write(stream: IO[bytes], photo: Photo, metadata: Metadata, quality: int | None) -> None:
+def write(stream: Stream, photo: Photo, metadata: Metadata, quality: int | None) -> None:
     """Pixels of L, RGB or RGBA, uint8 or uint16 (written with 10 bits), at `quality`; HEIC is not lossless here."""
     library = _library()
     mode = photo.mode if photo.pixels.dtype == np.uint8 else f"{photo.mode};16"

@@ -12,9 +12,11 @@ import struct
 import warnings
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import IO, Any
+from typing import Any
 
 from PIL import Image, ImageCms, ImageFile, PngImagePlugin, TiffImagePlugin
+
+from showface.images import Stream
 
 ORIENTATION, EXIF_IFD, GPS_IFD, TIFF_XMP = 274, 34665, 34853, 700
 # description, make, model, software, date, artist, host, copyright: true of any copy, whatever its format
@@ -66,7 +68,7 @@ def orientation_of(picture: Image.Image) -> int:
     return int(value) if value in range(1, 9) else 1
 
 
-def colour_chunks_of(png: IO[bytes]) -> tuple[tuple[bytes, bytes], ...]:
+def colour_chunks_of(png: Stream) -> tuple[tuple[bytes, bytes], ...]:
     """The chunks before the pixels of an undamaged PNG file that say what its values mean, in the order of the file."""
     found: list[tuple[bytes, bytes]] = []
     png.seek(8)

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import zlib
-from typing import IO, Any
+from typing import Any
 
 import numpy as np
 from PIL import Image, TiffImagePlugin, TiffTags
 
+from showface.images import Stream
 from showface.photo.metadata import Metadata, save_options
 
 STRIP_BYTES = 1 << 20  # before compression
@@ -16,7 +17,7 @@ OFFSETS, COUNTS = 273, 279  # of the strips
 ICC_PROFILE = 34675
 
 
-def write(stream: IO[bytes], pixels: np.ndarray, mode: str, metadata: Metadata, *, raw: bool) -> None:
+def write(stream: Stream, pixels: np.ndarray, mode: str, metadata: Metadata, *, raw: bool) -> None:
     """Pixels (h, w, c) of uint8, uint16 or float32 as TIFF, uncompressed (`raw`) or deflated."""
     height, width, channels = pixels.shape
     rows = max(1, STRIP_BYTES // (pixels.itemsize * width * channels))

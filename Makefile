@@ -35,5 +35,5 @@ $(VENV)/.core: $(BIN)/python pyproject.toml constraints.txt
 	touch $@
 
 $(VENV)/.test: $(BIN)/python pyproject.toml constraints.txt
-	$(PIP) -e '.[test,train,evaluate,onnx,identity,heic]'
+	$(PIP) -e '.[test,train,evaluate,onnx,identity,heic,web]'
 	touch $@ $(VENV)/.core

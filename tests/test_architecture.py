@@ -39,6 +39,7 @@ MAY_IMPORT = {
     "pipeline": "errors images masks networks weights photo",
     "explain": "images masks layers networks semantics",
     "batch": "errors images masks photo pipeline explain",
+    "web": "errors images masks photo pipeline explain batch",
     "baselines": "errors masks layers networks weights",
     "training": "errors semantics masks data networks losses metrics weights",
     "recipes": "training networks losses data",
@@ -72,7 +73,7 @@ OWNERS = {
     "torch": "*",
     "numpy": "*",
     "jaxtyping": "*",
-    "PIL": "explain batch images photo masks occluders pipeline data training",
+    "PIL": "explain batch images photo masks occluders pipeline data training web",
     "cv2": "photo evaluation/baselines.py",
     "safetensors": "weights",
     "click": "cli",
@@ -83,6 +84,11 @@ OWNERS = {
     "dlib": "features/face_embedding.py",
     "onnxruntime": "evaluation/onnx_files.py",
     "skimage": "evaluation/baselines.py",
+    "fastapi": "web",
+    "starlette": "web",
+    "pydantic": "web",
+    "uvicorn": "web",
+    "prometheus_client": "web",
 }
 
 

@@ -20,6 +20,7 @@ from showface.errors import ShowFaceError, unknown
 COMMANDS = {
     "inpaint": "showface.cli.inpaint",
     "demo": "showface.cli.demo",
+    "serve": "showface.cli.serve",
     "train": "showface.cli.train",
     "label": "showface.cli.label",
     "evaluate": "showface.cli.evaluate",

@@ -1,0 +1,1 @@
+"""The editor in the browser and the service behind it, with the extra `web`: `showface serve`."""

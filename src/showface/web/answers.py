@@ -115,5 +115,11 @@ def refusals(*statuses: int) -> dict[int | str, dict[str, Any]]:
     return {status: {"model": Refused} for status in sorted({403, *statuses})}
 
 
+def files(*types: str) -> dict[int | str, dict[str, Any]]:
+    """A success whose answer is a file of one of these content types."""
+    content = {"schema": {"type": "string", "contentMediaType": "application/octet-stream"}}
+    return {200: {"content": dict.fromkeys(types, content)}}
+
+
 GUARDED = refusals(401)
 WORKING = refusals(400, 401, 404, 408, 413, 415, 422, 500, 503, 504)

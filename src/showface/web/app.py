@@ -33,7 +33,7 @@ def create_app(settings: Settings | None = None, *, inpaint: FaceInpainter | Non
     service = Service(settings, inpaint)
     app = FastAPI(
         title="showface", version=showface.__version__, description=ABOUT, lifespan=service.open,
-        docs_url=None, redoc_url=None, redirect_slashes=False, routes=page_routes(),
+        docs_url=None, redoc_url=None, redirect_slashes=False, routes=[*page_routes()],
     )  # fmt: skip
     app.include_router(router)
     app.add_exception_handler(Refusal, _refused)

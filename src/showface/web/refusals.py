@@ -23,7 +23,7 @@ class Refusal(Exception):
     def __init__(
         self, status: int, error: str, detail: str, *, headers: Mapping[str, str] | None = None, id: str | None = None
     ) -> None:
-        """`error` is one word for programs, `detail` one sentence for people, `id` what the log calls a fault of ours."""
+        """`error` is a word for programs, `detail` a sentence for people, `id` what the log calls a fault of ours."""
         super().__init__(detail)
         self.status, self.error, self.headers, self.id = status, error, dict(headers or {}), id
 
@@ -37,7 +37,9 @@ def refusal_of(error: BaseException) -> Refusal:
     if isinstance(error, Refusal):
         return error
     if isinstance(error, InputError):
-        return Refusal(400, next((kind for known, kind in KINDS.items() if isinstance(error, known)), "input"), str(error))
+        return Refusal(
+            400, next((kind for known, kind in KINDS.items() if isinstance(error, known)), "input"), str(error)
+        )
     if isinstance(error, MissingExtraError):
         return Refusal(415, "type", str(error))
     number = secrets.token_hex(4)

@@ -23,9 +23,7 @@ CONTENT_TYPES = {
     "PNG": "image/png", "JPEG": "image/jpeg", "WEBP": "image/webp", "TIFF": "image/tiff", "BMP": "image/bmp",
     "HEIC": "image/heic",
 }  # fmt: skip
-PICTURE: dict[str, Any] = {"schema": {"type": "string", "contentMediaType": "application/octet-stream"}}
-PICTURES: dict[int | str, dict[str, Any]] = {200: {"content": dict.fromkeys(CONTENT_TYPES.values(), PICTURE)}}
-SAMPLE = {200: {"content": {"image/webp": PICTURE, "image/png": PICTURE}}}
+SAMPLE = answers.files("image/webp", "image/png") | answers.refusals(401, 404)
 VIEWS = (
     ("aligned", "aligned face"), ("visible", "what is visible"), ("coarse", "coarse"),
     ("semantic_map", "semantic map"), ("completed", "completed face"),
@@ -40,7 +38,7 @@ async def health(request: Request) -> answers.Health:
     return answers.Health(status="ok", version=showface.__version__, detector=service.detector, token=token)
 
 
-@router.get("/metrics", response_class=Response, responses={200: {"content": {"text/plain": {}}}} | answers.GUARDED)
+@router.get("/metrics", response_class=Response, responses=answers.files("text/plain") | answers.GUARDED)
 async def metrics(request: Request) -> Response:
     """Numbers for Prometheus."""
     return Response(service_of(request).measures.text(), media_type="text/plain; version=1.0.0; charset=utf-8")
@@ -54,7 +52,11 @@ async def samples() -> answers.Samples:
     return answers.Samples(samples=places)
 
 
-@router.get("/v1/samples/{name}", response_class=Response, responses=SAMPLE | answers.refusals(401, 404))
+@router.get(
+    "/v1/samples/{name}",
+    response_class=Response,
+    responses=answers.files("image/webp", "image/png") | answers.refusals(401, 404),
+)
 async def sample(name: str) -> Response:
     """One of them: NAME.image or NAME.mask."""
     return file_of(sample_files(), name)
@@ -78,7 +80,7 @@ async def keep(request: Request) -> answers.Kept:
 @router.get(
     "/v1/pictures/{id}/view",
     response_class=Response,
-    responses={200: {"content": {"image/png": PICTURE}}} | answers.WORKING,
+    responses=answers.files("image/png") | answers.WORKING,
 )
 async def view(request: Request, id: str) -> Response:
     """A kept picture, upright, as an 8-bit PNG."""
@@ -130,7 +132,7 @@ async def regions(request: Request) -> answers.Regions:
 @router.post(
     "/v1/inpaint",
     response_model=answers.Inpainted,
-    responses=PICTURES | answers.WORKING,
+    responses=answers.files(*CONTENT_TYPES.values()) | answers.WORKING,
     openapi_extra=forms.body_of(forms.InpaintFields),
 )
 async def inpaint(request: Request) -> Response:

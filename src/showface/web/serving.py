@@ -55,7 +55,9 @@ def address_of(listening: socket.socket, host: str) -> str:
 
 def _sentence(host: str, port: int, error: OSError) -> str:
     if error.errno == errno.EADDRINUSE:
-        return f"port {port} of {host} is taken by another program; choose another with --port, or any free with --port 0"
+        return (
+            f"port {port} of {host} is taken by another program; choose another with --port, or any free with --port 0"
+        )
     if error.errno == errno.EACCES:
         return f"port {port} is reserved for the system; choose one above 1023 with --port"
     return f"cannot listen on {host}, port {port}: {error.strerror}"

@@ -16,10 +16,10 @@ from showface.explain import Explanation, explanation
 from showface.images import Held, picture_of
 from showface.masks import hole_share, read_mask
 from showface.photo.align import TEMPLATE, TEMPLATE_BOX
-from showface.photo.choose import Rectangle, View
+from showface.photo.choose import View
 from showface.photo.decode import decode
 from showface.photo.encode import encoded
-from showface.photo.mask_options import MaskOptions, ParsedFace, hole_of, parts_of
+from showface.photo.mask_options import MaskOptions, ParsedFace, Rectangle, hole_of, parts_of
 from showface.photo.photograph import Photo
 from showface.pipeline import FaceInpainter, Restoration
 

@@ -16,7 +16,7 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from types import TracebackType
-from typing import Generic, TextIO, TypeVar
+from typing import Any, Generic, TextIO, TypeVar
 
 import torch
 from starlette.requests import ClientDisconnect, Request
@@ -78,7 +78,7 @@ class Workers:
         return max(1, math.ceil(self.usual * waiting / self._settings.workers))
 
     async def run(self, request: Request, work: Callable[[], Result]) -> Done[Result]:
-        """Does `work` in a worker; raises `Refusal` if it fails or takes too long, `ClientDisconnect` if nobody waits."""
+        """Does `work` in a worker; `Refusal` if it fails or takes too long, `ClientDisconnect` if nobody waits."""
         stopped = threading.Event()
         job = self._pool.submit(self._perform, work, stopped)
         try:
@@ -89,10 +89,11 @@ class Workers:
 
     async def _outcome(self, request: Request, job: Future[Done[Result]]) -> Done[Result]:
         outcome, gone = asyncio.wrap_future(job), asyncio.ensure_future(_gone(request))
+        either: set[asyncio.Future[Any]] = {outcome, gone}
         outcome.add_done_callback(lambda it: it.cancelled() or it.exception())  # nobody may be there to ask
         try:
             first = asyncio.FIRST_COMPLETED
-            done, _ = await asyncio.wait({outcome, gone}, timeout=self._settings.seconds, return_when=first)
+            done, _ = await asyncio.wait(either, timeout=self._settings.seconds, return_when=first)
         finally:
             gone.cancel()
         if outcome in done:

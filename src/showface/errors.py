@@ -4,6 +4,7 @@
     ├── AssetError                a third-party file could not be fetched or does not match its hash
     ├── CheckpointError           a run folder or a checkpoint cannot be used
     ├── NonFiniteError            a loss, gradient or output became NaN or infinite
+    ├── WorkerError               a process that helps a run was killed
     ├── StoppedError              a signal ended a run, which can go on; exit code 128 + the signal's number
     ├── MissingExtraError         an optional dependency is not installed; the message names the extra
     └── InputError                exit code 2: what the user handed over cannot be used
@@ -39,6 +40,10 @@ class CheckpointError(ShowFaceError):
 
 class NonFiniteError(ShowFaceError):
     """A loss, a gradient or an output became NaN or infinite."""
+
+
+class WorkerError(ShowFaceError):
+    """A process that loads pictures for a run was killed."""
 
 
 class StoppedError(ShowFaceError):

@@ -70,10 +70,10 @@ def save(folder: str | os.PathLike[str], network: MDRNets, *, card: Mapping[str,
         name: (tensor if name in buffers or not tensor.is_floating_point() else tensor.half()).cpu().contiguous()
         for name, tensor in network.state_dict().items()
     }
-    if broken := _not_finite(state):
+    if broken := not_finite(state):
         raise NonFiniteError(f"{broken} holds NaN or infinity (or more than float16 can hold); nothing was written")
     configuration = json.dumps(to_plain(network.config), sort_keys=True)
-    facts = {"format": FORMAT, "configuration": configuration, "sha256": _digest(configuration, state)}
+    facts = {"format": FORMAT, "configuration": configuration, "sha256": digest_of(configuration, state)}
     target.mkdir(parents=True, exist_ok=True)
     description = {
         "format": FORMAT,
@@ -106,6 +106,12 @@ def write_whole(path: Path, content: bytes) -> None:
         part.unlink(missing_ok=True)
 
 
+def remove_parts(folder: Path) -> None:
+    """Remove what `write_whole` left below `folder` where it was killed; for when nobody writes there."""
+    for part in folder.rglob(".*.part"):
+        part.unlink(missing_ok=True)
+
+
 def _sync_folder(folder: Path) -> None:
     """Puts the folder's list of names on the disk, so that a new name survives a power cut; POSIX only."""
     if os.name != "posix":
@@ -135,7 +141,7 @@ def load(source: str | os.PathLike[str], device: str | torch.device = "cpu") -> 
     configuration, state = _opened(file)
     if description is not None and description != configuration:
         raise WeightsError(f"{path}: {CONFIG} was altered: {'; '.join(differences(configuration, description))}")
-    if broken := _not_finite(state):
+    if broken := not_finite(state):
         raise WeightsError(f"{file}: {broken} holds NaN or infinity; {_CURE}")
     return configuration, {
         name: (tensor.float() if tensor.is_floating_point() else tensor).to(device) for name, tensor in state.items()
@@ -191,7 +197,7 @@ def _opened(file: Path) -> tuple[MDRNetsConfig, State]:
     if facts.get("format") != FORMAT:
         raise WeightsError(f"{file}: expected safetensors written by showface as {FORMAT!r}, found others; {_CURE}")
     text = str(facts.get("configuration"))
-    if facts.get("sha256") != _digest(text, state):
+    if facts.get("sha256") != digest_of(text, state):
         raise WeightsError(f"{file}: damaged or altered: its tensors do not have the sha256 that it names; {_CURE}")
     try:
         return _configuration(file, json.loads(text)), state
@@ -217,7 +223,7 @@ def _configuration(file: Path, values: object) -> MDRNetsConfig:
         raise WeightsError(f"{file}: configuration of another version: {error}") from error
 
 
-def _digest(configuration: str, state: State) -> str:
+def digest_of(configuration: str, state: State) -> str:
     """sha256 over the configuration and every tensor's name, type, shape and bytes."""
     digest = hashlib.sha256(configuration.encode())
     for name in sorted(state):
@@ -227,7 +233,7 @@ def _digest(configuration: str, state: State) -> str:
     return digest.hexdigest()
 
 
-def _not_finite(state: State) -> str | None:
+def not_finite(state: State) -> str | None:
     """The first tensor that holds NaN or infinity."""
     return next((name for name, tensor in state.items() if not torch.isfinite(tensor.float()).all()), None)
 

@@ -20,25 +20,6 @@ def photos(tmp_path: Path) -> Path:
     return tmp_path / "photos"
 
 
-@pytest.mark.parametrize(
-    ("words", "message"),
-    [
-        (["smok"], "unknown recipe 'smok'; did you mean 'smoke'?"),
-        (["smoke", "--set", "coarse.step=1"], "unknown setting of coarse 'step'; did you mean 'steps'?"),
-        (["smoke", "--stage", "corse"], "unknown stage of recipe smoke 'corse'; did you mean 'coarse'?"),
-        (["smoke", "--ablation", "w/o MREN"], "unknown row of Table 2 'w/o MREN'; did you mean 'w/o MREM'?"),
-        (["smoke", "--device", "cup"], "unknown device 'cup'; did you mean 'cpu'?"),
-    ],
-)
-def test_unknown_names_suggest_the_nearest(
-    words: list[str], message: str, photos: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
-    out = photos.parent / "run"
-    code = main(["train", *words, "--data", str(photos), "--out", str(out)])
-    assert (code, capsys.readouterr().err) == (2, f"showface: error: {message}\n")
-    assert not out.exists()
-
-
 def test_a_missing_earlier_run_is_named(photos: Path, capsys: pytest.CaptureFixture[str]) -> None:
     out, earlier = photos.parent / "run", photos.parent / "none"
     code = main(["train", "smoke", "--data", str(photos), "--out", str(out), "--from", str(earlier)])

@@ -12,7 +12,7 @@ from PIL import Image
 from showface.data.batches import NO_LABEL, Batch, DataConfig, FaceSamples, batches, collate
 from showface.data.faces import FaceSource
 from showface.data.mask_sets import MaskSource
-from showface.errors import DataError, ImageError
+from showface.errors import DataError
 from showface.images import to_uint8
 from showface.semantics import merge
 
@@ -159,23 +159,6 @@ def test_a_larger_picture_than_its_label(faces: Path) -> None:
 
 
 # ------------------------------------------------------------------ bad input
-
-
-def test_no_faces_and_empty_folders_are_refused(tmp_path: Path) -> None:
-    with pytest.raises(DataError, match="no faces to train on"):
-        FaceSamples(DataConfig(), seed=0)
-    with pytest.raises(DataError, match="no picture in it"):
-        FaceSamples(DataConfig(faces=(FaceSource(folder=str(tmp_path)),)), seed=0)
-
-
-@WORKERS_ARE_FINE
-@pytest.mark.parametrize("workers", [0, 2])
-def test_a_corrupted_picture_is_named_in_one_line(faces: Path, workers: int) -> None:
-    bad = faces / "images" / "face2.png"
-    bad.write_bytes(bad.read_bytes()[:-30])
-    with pytest.raises(ImageError, match=r"face2\.png") as caught:
-        list(batches(FaceSamples(config_of(faces), seed=0), batch=5, first=0, last=2, workers=workers))
-    assert "\n" not in str(caught.value)
 
 
 def test_a_label_of_another_shape_than_its_picture_is_refused(faces: Path) -> None:

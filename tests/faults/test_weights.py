@@ -155,7 +155,7 @@ def test_damage_on_the_command_line_is_one_line(folder: Path, refused: Callable[
 @pytest.mark.parametrize("text", ["{", "", "[" * 100_000])
 def test_a_configuration_that_is_no_json_though_its_hash_fits(folder: Path, text: str) -> None:
     state, facts = weights.read_tensors(folder / weights.MODEL)
-    facts |= {"configuration": text, "sha256": weights._digest(text, state)}
+    facts |= {"configuration": text, "sha256": weights.digest_of(text, state)}
     weights.write_tensors(folder / weights.MODEL, state, facts)
     with pytest.raises(WeightsError, match=r"its configuration is no JSON .*fetch or export"):
         load(folder / weights.MODEL)
@@ -353,7 +353,7 @@ def written_with(config: MDRNetsConfig, folder: Path, change: Callable[[dict[str
     plain = json.loads(facts["configuration"])
     change(plain)
     text = json.dumps(plain, sort_keys=True)
-    facts |= {"configuration": text, "sha256": weights._digest(text, state)}
+    facts |= {"configuration": text, "sha256": weights.digest_of(text, state)}
     weights.write_tensors(folder / weights.MODEL, state, facts)
     return folder / weights.MODEL
 
@@ -414,7 +414,7 @@ def test_not_finite_weights_are_refused(
     value: float,
 ) -> None:
     with monkeypatch.context() as patch:
-        patch.setattr(weights, "_not_finite", lambda state: None)
+        patch.setattr(weights, "not_finite", lambda state: None)
         save(tmp_path / "nan", broken(tiny_config, value))
     line = refused(tmp_path / "nan")
     assert "model.safetensors: refinement." in line and "holds NaN or infinity" in line
@@ -425,7 +425,7 @@ def test_float8_weights_are_looked_at_as_well(folder: Path) -> None:
     state, facts = weights.read_tensors(folder / weights.MODEL)
     name = next(name for name in state if name.startswith("refinement."))
     state[name] = torch.full_like(state[name].float(), torch.nan).to(torch.float8_e4m3fn)
-    facts |= {"sha256": weights._digest(facts["configuration"], state)}
+    facts |= {"sha256": weights.digest_of(facts["configuration"], state)}
     weights.write_tensors(folder / weights.MODEL, state, facts)
     with pytest.raises(WeightsError, match="holds NaN"):
         load(folder / weights.MODEL)

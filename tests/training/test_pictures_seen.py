@@ -5,8 +5,7 @@ from pathlib import Path
 
 from showface.data.faces import FaceSource, list_faces
 from showface.data.fingerprints import FILE, read_lines
-from showface.training.configuration import Recipe
-from showface.training.run import record_pictures
+from showface.training.preflight import record_pictures
 
 
 def test_every_picture_of_a_run_is_listed(finished_run: Path, faces: FaceSource) -> None:
@@ -16,14 +15,14 @@ def test_every_picture_of_a_run_is_listed(finished_run: Path, faces: FaceSource)
 
 
 def test_a_run_that_goes_on_keeps_its_list_and_takes_over_that_of_the_run_it_begins_with(
-    tiny_recipe: Recipe, tmp_path: Path
+    faces: FaceSource, tmp_path: Path
 ) -> None:
     earlier, out = tmp_path / "earlier", tmp_path / "out"
     for folder, name in ((earlier, "first"), (out, "second")):
         folder.mkdir()
         (folder / FILE).write_text(f"{'ab' * 32}  {name}.png\n")
-    record_pictures(tiny_recipe.stages, out, earlier)
+    record_pictures(list_faces(faces), out, earlier)
     seen = read_lines(out / FILE)
     assert {"first.png", "second.png"} < seen.keys() and len(seen) == 2 + 7
-    record_pictures(tiny_recipe.stages, out, None)
+    record_pictures(list_faces(faces), out, None)
     assert read_lines(out / FILE) == seen

@@ -30,6 +30,14 @@ import click
     help="Use the finished stages of this run, all but the recipe's last, instead of training them again.",
 )
 @click.option(
+    "--held-out",
+    "held_out",
+    multiple=True,
+    type=click.Path(path_type=Path),
+    metavar="FOLDER|FILE",
+    help="Pictures kept for testing (a folder, or a list of hashes): a run that would learn from one is refused.",
+)
+@click.option(
     "--ablation", metavar="ROW", help="Leave out what a row of the paper's Table 2 leaves out, e.g. 'w/o MREM'."
 )
 @click.option(
@@ -39,7 +47,7 @@ import click
 @click.option("--dry-run", is_flag=True, help="Print the resolved configuration and stop.")
 def command(
     recipe: str, data: tuple[str, ...], masks: str, out: Path, stages: tuple[str, ...], earlier: Path | None,
-    ablation: str | None, settings: tuple[str, ...], device: str, dry_run: bool,
+    held_out: tuple[Path, ...], ablation: str | None, settings: tuple[str, ...], device: str, dry_run: bool,
 ) -> None:  # fmt: skip
     """Train RECIPE, stage by stage; the same command goes on where it stopped.
 
@@ -66,4 +74,7 @@ def command(
     if dry_run:
         click.echo(json.dumps(to_plain(resolved), indent=1))
         return
-    train(resolved, out, stages=stages, earlier=earlier, device=chosen_device(device), console=Console())
+    train(
+        resolved, out, stages=stages, earlier=earlier, held_out=held_out, device=chosen_device(device),
+        console=Console(),
+    )  # fmt: skip

@@ -4,20 +4,24 @@ and a run that stopped continues with the very next sample.
 
 from __future__ import annotations
 
+import signal
+import threading
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from pathlib import Path
 
 import numpy as np
 import torch
-from jaxtyping import Float, Int64
+from jaxtyping import Float, Int64, UInt8
 from PIL import Image
 from torch import Tensor
 from torch.utils.data import DataLoader, Dataset
 
 from showface.data.faces import Face, FaceSource, list_faces, mirrored_classes, read_label
 from showface.data.mask_sets import MaskSource, list_masks, sample_mask
-from showface.errors import DataError, InputError
-from showface.images import read_image, resize_image, to_tensor
+from showface.data.unusable import Defect, Unusable, too_many
+from showface.errors import DataError, ImageError, InputError, SettingError, WorkerError
+from showface.images import read_image, resize_image, shown, to_tensor
 from showface.masks import mask_tensor
 
 NO_LABEL = 255  # the label of a pixel nobody labelled; losses ignore it
@@ -34,6 +38,14 @@ class DataConfig:
     crop_probability: float = 0.7  # the rest is taken whole
     flip: bool = True  # mirror half of the pictures
     class_map: str = "A"  # how the 19 parsing classes merge: A, B or C
+    smallest: float = 0.25  # a picture whose shorter side is below this share of `size` cannot be used
+    bad_limit: float = 0.05  # share of the pictures that may be damaged, missing or too small; others replace them
+
+    def __post_init__(self) -> None:
+        if not (self.smallest >= 0 and 0 <= self.bad_limit < 1):
+            raise SettingError(
+                f"data: expected smallest of at least 0 and bad_limit in [0, 1), got {self.smallest}, {self.bad_limit}"
+            )
 
 
 @dataclass(frozen=True)
@@ -50,6 +62,15 @@ class Batch:
         return Batch(images, self.masks.to(device, non_blocking=True), self.labels.to(device, non_blocking=True))
 
 
+@dataclass(frozen=True)
+class Readable:
+    """A face as read from its files: the picture, and the categories 0..13 of its pixels if it has a label."""
+
+    face: Face
+    picture: Image.Image
+    classes: UInt8[np.ndarray, "h w"] | None
+
+
 class FaceSamples(Dataset[Batch]):
     """Maps a sample number to one augmented face, its mask and its label map (a batch of one)."""
 
@@ -60,6 +81,7 @@ class FaceSamples(Dataset[Batch]):
         ]
         if not self.faces:
             raise DataError("no faces to train on: give --data FOLDER")
+        self.pictures = len({face.picture for face in self.faces})
         self.mask_files = list_masks(config.masks)
         self._order: tuple[int, np.ndarray] = (-1, np.empty(0))
         mirrored = mirrored_classes(config.class_map)
@@ -69,23 +91,57 @@ class FaceSamples(Dataset[Batch]):
         """Samples in one epoch; sample numbers go on beyond it."""
         return len(self.faces)
 
-    def face(self, index: int) -> Face:
-        """Each epoch visits every face `repeat` times, in an order of its own."""
+    def face(self, index: int, further: int = 0) -> Face:
+        """Each epoch visits every face `repeat` times, in an order of its own; `further` counts on from there."""
         epoch, position = divmod(index, len(self.faces))
         if self._order[0] != epoch:
             self._order = epoch, np.random.default_rng((self.seed, 1, epoch)).permutation(len(self.faces))
-        return self.faces[int(self._order[1][position])]
+        return self.faces[int(self._order[1][(position + further) % len(self.faces)])]
+
+    def usable(self, index: int) -> tuple[Readable, tuple[Defect, ...]]:
+        """The face of sample `index`, read; or the next in the epoch's order that can be, and what was wrong before it.
+
+        Which one that is depends on the files alone. A `DataError` if more pictures in a row are unusable than may be.
+        """
+        defects: dict[Path, Defect] = {}
+        for further in range(len(self.faces)):
+            face = self.face(index, further)
+            if face.picture in defects:
+                continue
+            try:
+                return self._read(face), tuple(defects.values())
+            except ImageError as error:
+                defects[face.picture] = Defect(face.picture, str(error))
+            if self.unusable().too_many(len(defects)):
+                break
+        reasons = [defect.reason for defect in defects.values()]
+        raise DataError(too_many(len(defects), self.pictures, self.config.bad_limit, reasons))
+
+    def unusable(self) -> Unusable:
+        """A fresh list of the pictures that cannot be used."""
+        return Unusable(self.pictures, self.config.bad_limit)
+
+    def _read(self, face: Face) -> Readable:
+        picture, least = read_image(face.picture), self.config.smallest * self.config.size
+        if min(picture.size) < least:
+            raise ImageError(
+                f"{shown(face.picture)}: {picture.width} x {picture.height} pixels, expected at least {least:g} a side"
+            )
+        return Readable(face, picture, read_label(face, self.config.class_map))
 
     def __getitem__(self, index: int) -> Batch:
-        rng, face = np.random.default_rng((self.seed, 2, index)), self.face(index)
-        picture = read_image(face.picture)
-        box, flip = self._crop(rng, picture), self.config.flip and rng.random() < 0.5
-        image = to_tensor(resize_image(picture, self.config.size, box))
-        label = self._label(face, picture, box)
+        return self.sample(index)[0]
+
+    def sample(self, index: int) -> tuple[Batch, tuple[Defect, ...]]:
+        """Sample number `index`, and the pictures that it had to replace."""
+        rng, (read, defects) = np.random.default_rng((self.seed, 2, index)), self.usable(index)
+        box, flip = self._crop(rng, read.picture), self.config.flip and rng.random() < 0.5
+        image = to_tensor(resize_image(read.picture, self.config.size, box))
+        label = self._label(read, box)
         mask = mask_tensor(sample_mask(rng, self.config.masks, self.mask_files, self.config.size))
         if flip:
             image, label = image.flip(-1), self._mirrored[label.flip(-1)]
-        return Batch(image, mask, label)
+        return Batch(image, mask, label), defects
 
     def _crop(self, rng: np.random.Generator, picture: Image.Image) -> tuple[float, float, float, float]:
         """A random square within the picture's largest centred one; its sides in pixels (left, top, right, bottom)."""
@@ -97,11 +153,9 @@ class FaceSamples(Dataset[Batch]):
         top = (height - side) / 2 + float(rng.uniform(0, side - crop))
         return left, top, left + crop, top + crop
 
-    def _label(
-        self, face: Face, picture: Image.Image, box: tuple[float, float, float, float]
-    ) -> Int64[Tensor, "1 size size"]:
+    def _label(self, read: Readable, box: tuple[float, float, float, float]) -> Int64[Tensor, "1 size size"]:
         """The label map under the same crop, nearest; all `NO_LABEL` where the face has none."""
-        size, classes = self.config.size, read_label(face, self.config.class_map)
+        size, face, picture, classes = self.config.size, read.face, read.picture, read.classes
         if classes is None:
             return torch.full((1, size, size), NO_LABEL)
         scale = classes.shape[1] / picture.width
@@ -125,31 +179,79 @@ def collate(samples: list[Batch]) -> Batch:
     )
 
 
-def batches(samples: FaceSamples, *, batch: int, first: int, last: int, workers: int = 0) -> Iterator[Batch]:
-    """Batches number `first` to `last` - 1; the same whatever the number of worker processes."""
+def batches(
+    samples: FaceSamples, *, batch: int, first: int, last: int, workers: int = 0, unusable: Unusable | None = None
+) -> Iterator[Batch]:
+    """Batches number `first` to `last` - 1; the same whatever the number of worker processes.
+
+    What cannot be read is noted in `unusable`, or warned about. A worker process that dies is a `WorkerError`.
+    """
+    unusable = samples.unusable() if unusable is None else unusable
     numbers = (list(range(step * batch, (step + 1) * batch)) for step in range(first, last))
-    loader: DataLoader[Batch | InputError] = DataLoader(
-        _Careful(samples), batch_sampler=numbers, num_workers=workers, collate_fn=_collate, persistent_workers=False
-    )
-    for loaded in loader:
+    loader: DataLoader[Loaded | InputError] = DataLoader(
+        _Careful(samples), batch_sampler=numbers, num_workers=workers, collate_fn=_collate, persistent_workers=False,
+        worker_init_fn=_leave_signals_to_the_run,
+    )  # fmt: skip
+    for loaded in _alive(loader):
         if isinstance(loaded, InputError):
             raise loaded
+        unusable.note(loaded.defects)
+        yield loaded.batch
+
+
+def _alive(loader: DataLoader[Loaded | InputError]) -> Iterator[Loaded | InputError]:
+    """What `loader` gives; the death of a worker is noticed here, where its batch is waited for.
+
+    PyTorch's own handler would raise in the midst of whatever the main thread does, an update for example.
+    """
+    before = signal.getsignal(signal.SIGCHLD) if hasattr(signal, "SIGCHLD") else None
+    iterator = iter(loader)
+    if before is not None and threading.current_thread() is threading.main_thread():
+        signal.signal(signal.SIGCHLD, before)
+    while True:
+        try:
+            loaded = next(iterator, None)
+        except RuntimeError as error:
+            if "DataLoader worker" not in str(error):
+                raise
+            raise WorkerError(
+                f"a process that loads pictures was killed ({str(error).splitlines()[0]}); if memory ran out, use fewer"
+                " workers; the same command goes on from the last checkpoint"
+            ) from error
+        if loaded is None:
+            return
         yield loaded
 
 
-class _Careful(Dataset[Batch | InputError]):
+def _leave_signals_to_the_run(worker: int) -> None:
+    """Ctrl-C reaches every process of a terminal; the run finishes its step and then ends its workers."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+
+
+@dataclass(frozen=True)
+class Loaded:
+    """A batch, and the pictures that could not be used for it."""
+
+    batch: Batch
+    defects: tuple[Defect, ...]
+
+
+class _Careful(Dataset["Loaded | InputError"]):
     """`samples` with errors as values: raised in a worker process, they would arrive as many lines of traceback."""
 
     def __init__(self, samples: FaceSamples) -> None:
         self.samples = samples
 
-    def __getitem__(self, index: int) -> Batch | InputError:
+    def __getitem__(self, index: int) -> Loaded | InputError:
         try:
-            return self.samples[index]
+            return Loaded(*self.samples.sample(index))
         except InputError as error:
             return error
 
 
-def _collate(samples: list[Batch | InputError]) -> Batch | InputError:
+def _collate(samples: list[Loaded | InputError]) -> Loaded | InputError:
     errors = [sample for sample in samples if isinstance(sample, InputError)]
-    return errors[0] if errors else collate([sample for sample in samples if isinstance(sample, Batch)])
+    if errors:
+        return errors[0]
+    whole = [sample for sample in samples if isinstance(sample, Loaded)]
+    return Loaded(collate([s.batch for s in whole]), tuple(defect for s in whole for defect in s.defects))

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
@@ -11,12 +13,22 @@ from rich.console import Console
 from torch import Tensor
 
 from showface.data.batches import Batch, FaceSamples, batches
-from showface.errors import NonFiniteError
+from showface.data.unusable import Unusable
+from showface.errors import NonFiniteError, WorkerError
 from showface.training.configuration import Recipe, StageConfig
 from showface.training.contact_sheet import write_sheet
 from showface.training.interruption import StopSignals
 from showface.training.stages import Stage, build_stage
-from showface.training.state import RESULT, Json, TrainState, is_finished, resume, save_checkpoint, write_tensors
+from showface.training.state import (
+    RESULT,
+    Json,
+    TrainState,
+    is_finished,
+    machine,
+    resume,
+    save_checkpoint,
+    write_tensors,
+)
 from showface.training.tracking import Pace, Tracker
 from showface.training.update import average, make_optimiser, run_phase
 from showface.weights import to_plain, write_whole
@@ -31,11 +43,13 @@ def train_stage(
     console: Console,
     earlier: Path | None = None,
     stop: StopSignals | None = None,
+    named: set[Path] | None = None,
 ) -> None:
     """Train one stage in `out/<stage>`, from its newest checkpoint if it has one; does nothing when it is finished.
 
     Results of the stages before it are read from `out`, or else from the run folder `earlier`. After a signal to `stop`
-    the step is finished, a checkpoint saved and `StoppedError` raised.
+    the step is finished, a checkpoint saved and `StoppedError` raised. Pictures that cannot be used are named unless
+    they are among `named`.
     """
     say = partial(console.print, soft_wrap=True, markup=False, highlight=False)
     if is_finished(out, config.name):
@@ -51,20 +65,23 @@ def train_stage(
         {phase.name: make_optimiser(phase.network, phase.optimiser) for phase in phases},
         averaged={phase.name for phase in phases if phase.averaged and config.ema},
     )
-    facts = {"configuration": stage.identity()}
-    resumed = resume(folder, state, facts["configuration"], filled=stage.filled, say=say)
+    facts = {"configuration": stage.identity(), "machine": machine(device)}
+    resumed = resume(folder, state, facts, filled=stage.filled, say=say)
     write_recipe(out, recipe)
     # ---- data
     samples = FaceSamples(config.data, seed=config.seed)
-    stream = batches(samples, batch=config.batch, first=state.step, last=config.steps, workers=config.workers)
-    shown = show_batch(samples, device)
+    unusable = replace(samples.unusable(), say=say, named=set() if named is None else named)
+    stream = batches(
+        samples, batch=config.batch, first=state.step, last=config.steps, workers=config.workers, unusable=unusable
+    )
+    shown = show_batch(samples, device, unusable)
     say(
         f"{config.name}: {config.steps:,} steps of {config.batch}, {len(samples):,} pictures an epoch"
         + (f", continues at step {state.step:,}" if resumed else "")
     )
     with Tracker(folder, stage=config.name, steps=config.steps, done=state.step, console=console) as tracker:
         pace = Pace()
-        for batch in pace.timed(stream):
+        for batch in pace.timed(until_stopped(stream, stop)):
             # ---- one update of every phase
             stage.before_step(state.step)
             here = batch.to(device)
@@ -82,14 +99,31 @@ def train_stage(
             if last or state.step % config.log_every == 0:
                 losses = {name: float(value) for name, value in terms.items()}
                 tracker.report(state.step, pace.measured() | losses | stage.diagnostics())
-            if last or state.step % config.show_every == 0:
-                write_sheet(folder / f"sheet-{state.step:08d}.jpg", stage.show(shown, state.averages))
             if last or state.step % config.checkpoint_every == 0 or stop.received:
                 save_checkpoint(folder, state, facts)
+            if last or state.step % config.show_every == 0:
+                write_sheet(folder / f"sheet-{state.step:08d}.jpg", stage.show(shown, state.averages))
             if not last:
-                stop.obey(f"{config.name}: checkpoint saved at step {state.step:,} of {config.steps:,}")
+                stop.obey(saved_at(state.step, config))
+        if state.step < config.steps:  # the loading processes got the signal before this one did
+            save_checkpoint(folder, state, facts)
+            stop.obey(saved_at(state.step, config))
     finish(stage, state, out, facts)
     say(f"{config.name}: done, {folder / RESULT}")
+
+
+def until_stopped(stream: Iterator[Batch], stop: StopSignals) -> Iterator[Batch]:
+    """The batches of `stream`, which ends early where a signal to the whole process group ended its processes, too."""
+    try:
+        yield from stream
+    except WorkerError:
+        if stop.received is None:
+            raise
+
+
+def saved_at(step: int, config: StageConfig) -> str:
+    """How far a run got that was stopped."""
+    return f"{config.name}: checkpoint saved at step {step:,} of {config.steps:,}"
 
 
 def finish(stage: Stage, state: TrainState, out: Path, facts: Json) -> None:
@@ -99,9 +133,9 @@ def finish(stage: Stage, state: TrainState, out: Path, facts: Json) -> None:
     write_tensors(out / stage.config.name / RESULT, result.state_dict(), facts | {"step": state.step})
 
 
-def show_batch(samples: FaceSamples, device: torch.device, count: int = 6) -> Batch:
+def show_batch(samples: FaceSamples, device: torch.device, unusable: Unusable, count: int = 6) -> Batch:
     """The same few pictures for every contact sheet of a run."""
-    first = next(batches(samples, batch=count, first=0, last=1))
+    first = next(batches(samples, batch=count, first=0, last=1, unusable=unusable))
     return first.to(device)
 
 
@@ -117,5 +151,5 @@ def stopped_before_update(
     """The line that ends a run whose numbers broke; the pictures it broke on are listed in a file."""
     numbers = range(step * config.batch, (step + 1) * config.batch)
     pictures = folder / f"non-finite-{step:08d}.txt"
-    write_whole(pictures, "".join(f"{samples.face(number).picture}\n" for number in numbers).encode())
+    write_whole(pictures, "".join(f"{samples.usable(number)[0].face.picture}\n" for number in numbers).encode())
     return f"{config.name}: {error} at step {step:,}; stopped before the update, the pictures are listed in {pictures}"

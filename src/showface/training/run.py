@@ -8,18 +8,17 @@ from pathlib import Path
 import torch
 from rich.console import Console
 
-from showface.data.faces import list_faces
-from showface.data.fingerprints import FILE as SEEN
-from showface.data.fingerprints import as_lines, hash_pictures, read_lines
 from showface.errors import CheckpointError, SettingError, unknown
 from showface.training.configuration import Recipe, StageConfig
 from showface.training.interruption import StopSignals
+from showface.training.lock import locked
 from showface.training.loop import train_stage
+from showface.training.preflight import list_sets, record_pictures
 from showface.training.stages.face_parser import parser_of
 from showface.training.stages.stage import BOXES
 from showface.training.state import is_finished
 from showface.training.tracking import tensorboard_installed
-from showface.weights import holds_weights, write_whole
+from showface.weights import holds_weights, remove_parts
 
 
 def train(
@@ -28,12 +27,14 @@ def train(
     *,
     stages: tuple[str, ...] = (),
     earlier: Path | None = None,
+    held_out: Sequence[Path] = (),
     device: torch.device,
     console: Console,
 ) -> None:
     """Train `stages` of `recipe` (all if empty) in `out`; the same call goes on where an earlier one stopped.
 
     `earlier` is a run folder whose finished stages are used instead of being trained again, all but the recipe's last.
+    Pictures in `held_out` are kept for testing: a run that would learn from one is refused.
     """
     if not tensorboard_installed():
         console.print("tensorboard is not installed (extra 'train'): scalars go to log.jsonl only")
@@ -41,10 +42,13 @@ def train(
     for config in wanted:
         if config.name == "face_parser" and not is_finished(out, config.name):
             parser_of(recipe, config)  # refuses faces without labels now, not after the stages before it
-    record_pictures(wanted, out, earlier)
-    with StopSignals() as stop:
+    listed = list_sets([config for config in wanted if not is_finished(out, config.name)])
+    with locked(out), StopSignals() as stop:
+        remove_parts(out)
+        record_pictures([face for faces in listed.values() for face in faces], out, earlier, held_out)
+        named: set[Path] = set()
         for config in wanted:
-            train_stage(recipe, config, out, device=device, console=console, earlier=earlier, stop=stop)
+            train_stage(recipe, config, out, device=device, console=console, earlier=earlier, stop=stop, named=named)
             stop.obey(f"after stage {config.name}")
 
 
@@ -56,21 +60,6 @@ def stages_to_train(recipe: Recipe, stages: tuple[str, ...], earlier: Path | Non
         return [recipe.stage(name) for name in stages]
     taken = [] if earlier is None else [stage for stage in recipe.stages[:-1] if has_result(earlier, stage.name)]
     return [stage for stage in recipe.stages if stage not in taken]
-
-
-def record_pictures(stages: Sequence[StageConfig], out: Path, earlier: Path | None) -> None:
-    """Adds the sha256 of every picture that `stages` learn from, and of those of `earlier`, to a list in `out`.
-
-    An evaluation finds it there and refuses to measure on them. A picture that is listed already is not read again.
-    """
-    before = {} if earlier is None or not (earlier / SEEN).is_file() else read_lines(earlier / SEEN)
-    known = before | (read_lines(out / SEEN) if (out / SEEN).is_file() else {})
-    sources = dict.fromkeys(source for config in stages for source in config.data.faces)
-    pictures = [face.picture for source in sources for face in list_faces(source)]
-    out.mkdir(parents=True, exist_ok=True)
-    listed = as_lines(known | hash_pictures(pictures, known)).encode()
-    if not (out / SEEN).is_file() or (out / SEEN).read_bytes() != listed:
-        write_whole(out / SEEN, listed)
 
 
 def has_result(folder: Path, name: str) -> bool:

@@ -16,7 +16,7 @@ from torch import Tensor, nn
 from torch.optim import Optimizer
 
 from showface import weights
-from showface.errors import CheckpointError, WeightsError
+from showface.errors import CheckpointError, NonFiniteError, WeightsError
 
 Json = dict[str, Any]
 KEPT = 2  # checkpoints that stay on disk
@@ -93,22 +93,26 @@ def _optimiser_state(optimiser: Optimizer, named: dict[str, Tensor]) -> Json:
 
 
 def write_tensors(path: Path, tensors: Mapping[str, Tensor], facts: Json) -> None:
-    """Write `tensors` with `facts` to `path`, all of them or nothing."""
+    """Write `tensors` with `facts` and their sha256 to `path`, all of them or nothing."""
+    stored = {name: tensor.cpu() for name, tensor in _stored(tensors).items()}
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        weights.write_tensors(path, _stored(tensors), facts)
+        weights.write_tensors(path, stored, facts | {"sha256": weights.digest_of("", stored)})
     except OSError as error:
         raise CheckpointError(f"{path}: cannot be written: {error.strerror or error}") from error
 
 
 def read_tensors(path: Path) -> tuple[dict[str, Tensor], Json]:
-    """The tensors and facts of a file that `write_tensors` made."""
+    """The tensors and facts of a file that `write_tensors` made; one altered byte is a `CheckpointError`."""
     try:
         tensors, facts = weights.read_tensors(path)
     except WeightsError as error:
         raise CheckpointError(f"{path}: not a readable checkpoint: {error.__cause__}") from error
     if "configuration" not in facts:
         raise CheckpointError(f"{path}: safetensors, but not written by a training run")
+    expected = facts.pop("sha256", None)  # of older files there is none
+    if expected is not None and expected != weights.digest_of("", tensors):
+        raise CheckpointError(f"{path}: not a readable checkpoint: its tensors do not have the sha256 that it names")
     return tensors, facts
 
 
@@ -123,19 +127,24 @@ def checkpoints(folder: Path) -> list[Path]:
 
 
 def save_checkpoint(folder: Path, state: TrainState, facts: Json) -> Path:
-    """Write the state and remove all but the last `KEPT` checkpoints."""
-    path = folder / f"checkpoint-{state.step:08d}.safetensors"
-    write_tensors(path, state.tensors(), facts | {"step": state.step})
+    """Write the state and remove all but the last `KEPT` checkpoints; a `NonFiniteError` leaves them as they are."""
+    path, tensors = folder / f"checkpoint-{state.step:08d}.safetensors", state.tensors()
+    if broken := weights.not_finite(tensors):
+        raise NonFiniteError(
+            f"{broken} holds NaN or infinity after step {state.step:,}; not saved, the checkpoints before it remain"
+        )
+    write_tensors(path, tensors, facts | {"step": state.step})
     for old in checkpoints(folder)[:-KEPT]:
         old.unlink()
     return path
 
 
 def resume(
-    folder: Path, state: TrainState, configuration: Json, *, filled: Callable[[Json], Json], say: Callable[[str], None]
+    folder: Path, state: TrainState, facts: Json, *, filled: Callable[[Json], Json], say: Callable[[str], None]
 ) -> bool:
     """Continue from the newest readable checkpoint of the same configuration; False if there is no checkpoint.
 
+    `facts` are those of this run: its configuration, and the machine, which may be another one now; that is said.
     `filled` adds to the configuration of an older checkpoint what has since become a setting, at its default.
     """
     for path in reversed(checkpoints(folder)):
@@ -144,13 +153,22 @@ def resume(
         except CheckpointError as error:
             say(f"{error}; trying the one before")
             continue
-        if difference := first_difference(filled(found["configuration"]), configuration):
+        if difference := first_difference(filled(found["configuration"]), facts["configuration"]):
             raise CheckpointError(f"{path}: made with another configuration ({difference}); use another --out")
+        here: Json = facts["machine"]
+        if difference := first_difference(found.get("machine", here), here):
+            say(f"{path.name} was made on another machine ({difference}): the run goes on, its last digits may differ")
         state.restore(tensors, int(found["step"]))
         return True
     if checkpoints(folder):
         raise CheckpointError(f"{folder}: none of its checkpoints is readable; remove them to start anew")
     return False
+
+
+def machine(device: torch.device) -> Json:
+    """What decides the last digits of a result beside the configuration."""
+    name = torch.cuda.get_device_name(device) if device.type == "cuda" else device.type
+    return {"device": name, "threads": torch.get_num_threads(), "torch": str(torch.__version__)}
 
 
 def first_difference(found: Json, wanted: Json) -> str:

@@ -7,14 +7,18 @@ import importlib.util
 import json
 import time
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from types import TracebackType
-from typing import Protocol
+from typing import Protocol, TextIO
 
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 
 from showface.data.batches import Batch
+from showface.errors import CheckpointError
+
+LOG = "log.jsonl"  # of each stage, in its folder
 
 
 class Board(Protocol):
@@ -50,7 +54,7 @@ class Tracker:
 
     def __enter__(self) -> Tracker:
         self.folder.mkdir(parents=True, exist_ok=True)
-        self._lines = (self.folder / "log.jsonl").open("a", encoding="utf-8")
+        self._lines = open_log(self.folder / LOG)
         if tensorboard_installed():
             writer = importlib.import_module("torch.utils.tensorboard").SummaryWriter
             self._board = writer(str(self.folder / "tensorboard"))
@@ -61,9 +65,11 @@ class Tracker:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self._progress.stop()
-        self._lines.close()
+        with written(self.folder, after=error):
+            self._lines.close()
         if self._board is not None:
-            self._board.close()
+            with written(self.folder, after=error):
+                self._board.close()
 
     def advance(self) -> None:
         """One step is done."""
@@ -72,15 +78,35 @@ class Tracker:
     def report(self, step: int, scalars: dict[str, float]) -> None:
         """Write the scalars of `step` everywhere and show them beside the bar."""
         line = {"stage": self.stage, "step": step, "time": round(time.time(), 1)} | scalars
-        self._lines.write(json.dumps(line) + "\n")
-        self._lines.flush()
-        if self._board is not None:
-            for name, value in scalars.items():
-                self._board.add_scalar(f"{self.stage}/{name}", value, step)
+        with written(self.folder):
+            self._lines.write(json.dumps(line) + "\n")
+            self._lines.flush()
+            if self._board is not None:
+                for name, value in scalars.items():
+                    self._board.add_scalar(f"{self.stage}/{name}", value, step)
         facts = "  ".join(f"{name} {value:.4g}" for name, value in scalars.items())
         self._progress.update(self._task, facts=facts)
         if not self.console.is_terminal:
             self.console.print(f"{self.stage} {step}  {facts}", highlight=False, soft_wrap=True)
+
+
+def open_log(path: Path) -> TextIO:
+    """The log, to be added to. A run that was killed may have left half a line, which is ended first."""
+    whole = not path.is_file() or path.read_bytes()[-1:] in (b"", b"\n")
+    stream = path.open("a", encoding="utf-8")
+    if not whole:
+        stream.write("\n")
+    return stream
+
+
+@contextmanager
+def written(folder: Path, after: BaseException | None = None) -> Iterator[None]:
+    """What cannot be written in `folder` ends the run with a `CheckpointError`, unless `after` ends it already."""
+    try:
+        yield
+    except OSError as error:
+        if after is None:
+            raise CheckpointError(f"{folder}: the log cannot be written: {error.strerror or error}") from error
 
 
 class Pace:

@@ -1,9 +1,12 @@
-"""Settings by name: the right field, the right type, and the nearest name otherwise."""
+"""FAULT 36: settings by name, the right field and the right type, or an error with the nearest name."""
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
+from showface.cli.main import main
 from showface.data.faces import FaceSource
 from showface.data.mask_sets import MaskSource
 from showface.errors import SettingError
@@ -58,6 +61,27 @@ def test_the_last_setting_holds(compact: Recipe) -> None:
         ("coarse.steps", "expected NAME=VALUE, such as coarse.steps=100"),
     ],
 )
-def test_what_cannot_be_set(compact: Recipe, setting: str, message: str) -> None:
+def test_36_what_cannot_be_set(compact: Recipe, setting: str, message: str) -> None:
     with pytest.raises(SettingError, match=message):
         with_settings(compact, (setting,))
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        (["smok"], "unknown recipe 'smok'; did you mean 'smoke'?"),
+        (["smoke", "--set", "coarse.step=1"], "unknown setting of coarse 'step'; did you mean 'steps'?"),
+        (["smoke", "--set", "coarse.steps=ten"], "coarse.steps: expected int, got 'ten'"),
+        (["smoke", "--set", "coarse.data.bad_limit=5"],
+         "data: expected smallest of at least 0 and bad_limit in [0, 1), got 0.25, 5.0"),
+        (["smoke", "--stage", "corse"], "unknown stage of recipe smoke 'corse'; did you mean 'coarse'?"),
+        (["smoke", "--ablation", "w/o MREN"], "unknown row of Table 2 'w/o MREN'; did you mean 'w/o MREM'?"),
+        (["smoke", "--device", "cup"], "unknown device 'cup'; did you mean 'cpu'?"),
+    ],
+)  # fmt: skip
+def test_36_the_program_says_it_in_one_line(
+    words: list[str], message: str, faces: FaceSource, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    code = main(["train", *words, "--data", faces.folder, "--out", str(tmp_path / "run")])
+    assert (code, capsys.readouterr().err) == (2, f"showface: error: {message}\n")
+    assert not (tmp_path / "run").exists()

@@ -1,0 +1,65 @@
+"""What was done stays done: one JSON line per picture, so that the same command goes on where it was stopped.
+
+The first line holds the settings. A line that a stop cut short is written again; lines of another journal are refused.
+"""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+from showface.errors import DataError
+
+Row = dict[str, Any]
+
+
+class Journal:
+    """The rows in a file by their key; new ones are appended at once."""
+
+    def __init__(self, file: Path, settings: Row) -> None:
+        """Raises `DataError` if `file` was written with other `settings`, or holds something else."""
+        self.file, self.rows = file, dict[str, Row]()
+        self._settings = json.loads(json.dumps(settings))
+        self._size = self._read() if file.exists() else 0  # bytes of whole lines
+
+    def add(self, key: str, row: Row) -> None:
+        """Keeps `row` under `key`, in the file too."""
+        lines = [] if self._size else [self._settings]
+        lines.append({"key": key} | row)
+        content = "".join(f"{json.dumps(line)}\n" for line in lines).encode()
+        try:
+            self.file.parent.mkdir(parents=True, exist_ok=True)
+            with self.file.open("r+b" if self._size else "wb") as stream:
+                stream.seek(self._size)
+                stream.write(content)
+                stream.truncate()
+        except OSError as error:
+            raise DataError(f"{self.file}: cannot be written: {error.strerror or error}") from error
+        self._size += len(content)
+        self.rows[key] = row
+
+    def _read(self) -> int:
+        """Takes what the file holds, the last row of a key; returns the length of its whole lines."""
+        content = self.file.read_bytes()
+        whole = content[: content.rfind(b"\n") + 1]
+        rows = [self._parsed(line, place) for place, line in enumerate(whole.splitlines(), start=1)]
+        if rows and rows[0] != self._settings:
+            found, wanted = rows[0], self._settings
+            changed = [
+                f"{name} {found.get(name)} there, {wanted.get(name)} here"
+                for name in sorted(found.keys() | wanted.keys())
+                if found.get(name) != wanted.get(name)
+            ]
+            raise DataError(f"{self.file}: begun with other settings ({'; '.join(changed)}); choose another place")
+        self.rows = {str(row.pop("key")): row for row in rows[1:]}
+        return len(whole)
+
+    def _parsed(self, line: bytes, place: int) -> Row:
+        try:
+            row = json.loads(line)
+        except ValueError as error:
+            raise DataError(f"{self.file}, line {place}: damaged ({error}); remove the file to begin anew") from error
+        if not isinstance(row, dict) or (place > 1 and "key" not in row):
+            raise DataError(f"{self.file}, line {place}: expected a row of a journal; remove the file to begin anew")
+        return row

@@ -114,8 +114,10 @@ def frame_of_window(window: PixelBox) -> Frame:
 # ---------------------------------------------------------------------------------------------- there
 
 
-def take(photo: Photo, hole: Bool[np.ndarray, "h w"], frame: Frame) -> tuple[Image.Image, Bool[np.ndarray, "256 256"]]:
-    """What `frame` shows of `photo`, 8-bit RGB, and its mask; `hole` has the photograph's size.
+def take(
+    photo: Photo, hole: Bool[np.ndarray, "h w"], frame: Frame, side: int = SIDE
+) -> tuple[Image.Image, Bool[np.ndarray, "{side} {side}"]]:
+    """What `frame` shows of `photo` at `side` pixels, 8-bit RGB, and its mask; `hole` has the photograph's size.
 
     Antialiased for any reduction, and no hidden pixel shows: each cell is a mean of visible pixels. Beyond its border
     the photograph is mirrored, as it is in CelebA-HQ. If nothing is visible the picture is black.
@@ -125,19 +127,20 @@ def take(photo: Photo, hole: Bool[np.ndarray, "h w"], frame: Frame) -> tuple[Ima
     if right <= left or bottom <= top:
         raise SettingError("the face lies outside the picture; give a box or points inside it")
     if _is_rectangle(frame, window) and (right - left) * (bottom - top) <= BAND:
-        return resize_visible(Image.fromarray(photo.rgb(window)), hole[top:bottom, left:right], SIDE)
-    densest = float(np.linalg.svd(frame.matrix[:, :2], compute_uv=False).max())  # frame pixels along one of the photo
+        return resize_visible(Image.fromarray(photo.rgb(window)), hole[top:bottom, left:right], side)
+    to_side = frame.matrix * (side / SIDE)
+    densest = float(np.linalg.svd(to_side[:, :2], compute_uv=False).max())  # frame pixels along one of the photo
     step = max(1, min(floor(0.5 / densest), right - left, bottom - top))
     means, visible = reduced(photo, hole, window, step)
-    widest = 1 / float(np.linalg.svd(frame.matrix[:, :2], compute_uv=False).min())
+    widest = 1 / float(np.linalg.svd(to_side[:, :2], compute_uv=False).min())
     fine = max(1, ceil(widest / step))  # samples along one pixel of the frame, never more than a (reduced) pixel apart
-    matrix = _between_pixels(frame.matrix * fine, (left, top), step)
+    matrix = _between_pixels(to_side * fine, (left, top), step)
     weighted = np.dstack([means * visible[..., None], visible]).astype(np.float32)
-    size = (SIDE * fine, SIDE * fine)
+    size = (side * fine, side * fine)
     warped = cv2.warpAffine(weighted, matrix, size, flags=cv2.INTER_LINEAR, borderMode=cv2.BORDER_REFLECT)
     shares = warped[..., 3]
     values = warped[..., :3] / np.maximum(shares, 1e-3)[..., None]
-    return resize_visible(Image.fromarray(values.round().clip(0, 255).astype(np.uint8)), shares < 0.5, SIDE)
+    return resize_visible(Image.fromarray(values.round().clip(0, 255).astype(np.uint8)), shares < 0.5, side)
 
 
 def _is_rectangle(frame: Frame, window: PixelBox) -> bool:

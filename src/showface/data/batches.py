@@ -17,7 +17,7 @@ from PIL import Image
 from torch import Tensor
 from torch.utils.data import DataLoader, Dataset
 
-from showface.data.faces import Face, FaceSource, list_faces, mirrored_classes, read_label
+from showface.data.faces import Face, FaceSource, list_faces, mirrored_classes, read_label, refuse_misfit
 from showface.data.mask_sets import MaskSource, list_masks, sample_mask
 from showface.data.unusable import Defect, Unusable, too_many
 from showface.errors import DataError, ImageError, InputError, SettingError, WorkerError
@@ -158,12 +158,8 @@ class FaceSamples(Dataset[Batch]):
         size, face, picture, classes = self.config.size, read.face, read.picture, read.classes
         if classes is None:
             return torch.full((1, size, size), NO_LABEL)
+        refuse_misfit(face, picture.size, (classes.shape[0], classes.shape[1]))
         scale = classes.shape[1] / picture.width
-        if round(picture.height * scale) != classes.shape[0]:
-            raise DataError(
-                f"{face.label}: a label map of {classes.shape[1]} x {classes.shape[0]} pixels does not fit "
-                f"{face.picture} of {picture.width} x {picture.height}"
-            )
         centres = (np.arange(size) + 0.5) / size
         columns = ((box[0] + centres * (box[2] - box[0])) * scale).astype(int).clip(0, classes.shape[1] - 1)
         rows = ((box[1] + centres * (box[3] - box[1])) * scale).astype(int).clip(0, classes.shape[0] - 1)

@@ -104,11 +104,8 @@ def _by_stem(paths: Iterable[Path]) -> dict[str, Path]:
     return found
 
 
-def read_label(face: Face, class_map: str) -> UInt8[np.ndarray, "h w"] | None:
-    """The semantic map of `face` with the 14 categories of `class_map`, at its stored size; None without a label.
-
-    About 7 % of the CelebAMask-HQ labels call left what is right; class maps A and C do not care, B does.
-    """
+def read_classes(face: Face) -> UInt8[np.ndarray, "h w"] | None:
+    """The 19 classes of `face` as stored, indices in `ORDERS[face.label_order]`; None without a label."""
     if face.label is None:
         return None
     order = ORDERS[face.label_order]
@@ -119,8 +116,31 @@ def read_label(face: Face, class_map: str) -> UInt8[np.ndarray, "h w"] | None:
             f"{face.label}: expected one class index below {len(order)} per pixel in 8 bits, "
             f"found {classes.dtype} {classes.shape}{highest}"
         )
-    merged: UInt8[np.ndarray, "h w"] = np.array(merge(class_map).table(order), dtype=np.uint8)[classes]
+    return classes
+
+
+def read_label(face: Face, class_map: str) -> UInt8[np.ndarray, "h w"] | None:
+    """The semantic map of `face` with the 14 categories of `class_map`, at its stored size; None without a label.
+
+    About 7 % of the CelebAMask-HQ labels call left what is right; class maps A and C do not care, for B `sides.mended`
+    puts it right.
+    """
+    classes = read_classes(face)
+    if classes is None:
+        return None
+    merged: UInt8[np.ndarray, "h w"] = np.array(merge(class_map).table(ORDERS[face.label_order]), dtype=np.uint8)[
+        classes
+    ]
     return merged
+
+
+def refuse_misfit(face: Face, picture: tuple[int, int], label: tuple[int, int]) -> None:
+    """Raises `DataError` if a label map (height, width) has another shape than its picture (width, height)."""
+    if round(picture[1] * label[1] / picture[0]) != label[0]:
+        raise DataError(
+            f"{face.label}: a label map of {label[1]} x {label[0]} pixels does not fit "
+            f"{face.picture} of {picture[0]} x {picture[1]}"
+        )
 
 
 def mirrored_classes(class_map: str) -> list[int]:

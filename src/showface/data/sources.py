@@ -15,17 +15,17 @@ LAYOUTS = ("folder", "celebamask", "celebahq", "ffhq")
 PATHS = ("folder", "labels", "test_list", "pairs")
 
 
-def face_sources(place: str, *, split: Split = "train") -> list[FaceSource]:
+def face_sources(place: str, *, split: Split = "train", layout: str = "") -> list[FaceSource]:
     """The sources that `place` stands for: a folder of faces, or a JSON file that lists them.
 
     A folder with `images` and `labels` below it brings its labels along. Of a published set (`sets.py`), recognised by
     what is in the folder, only the side `split` is taken. In a JSON file each source has the fields of `FaceSet`; a
     `layout` other than the recognised one may be "folder" (take everything), "celebamask", "celebahq" or "ffhq", and
-    relative paths are taken from where the file is.
+    relative paths are taken from where the file is. `layout` says what a folder holds; "" = as recognised.
     """
     path = Path(place)
     if path.is_dir():
-        return [_source({"folder": str(path)}, split)]
+        return [_source({"folder": str(path), "layout": layout}, split)]
     if path.suffix == ".json" and path.is_file():
         return [_source(_checked(path, row), split) for row in _rows(path)]
     found = "a file" if path.exists() else "nothing"

@@ -10,7 +10,9 @@ import showface
 ROOT = Path(__file__).parent.parent
 
 PUBLIC = ["FaceInpainter", "MDRNets", "MDRNetsConfig", "ShowFaceError", "__version__"]
-COMMANDS = ["inpaint", "demo", "serve", "train", "label", "evaluate", "evaluate-parser", "ablate", "doctor"]
+COMMANDS = [
+    "inpaint", "demo", "serve", "train", "data", "label", "evaluate", "evaluate-parser", "ablate", "doctor",
+]  # fmt: skip
 
 
 def test_the_public_names_are_these_and_exist() -> None:

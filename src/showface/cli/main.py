@@ -15,13 +15,15 @@ from typing import TextIO
 import click
 
 import showface
-from showface.errors import ShowFaceError, unknown
+from showface.cli.parameters import Suggesting
+from showface.errors import ShowFaceError
 
 COMMANDS = {
     "inpaint": "showface.cli.inpaint",
     "demo": "showface.cli.demo",
     "serve": "showface.cli.serve",
     "train": "showface.cli.train",
+    "data": "showface.cli.data",
     "label": "showface.cli.label",
     "evaluate": "showface.cli.evaluate",
     "evaluate-parser": "showface.cli.evaluate_parser",
@@ -30,7 +32,7 @@ COMMANDS = {
 }  # each module holds its click command as `command`
 
 
-class Commands(click.Group):
+class Commands(Suggesting):
     """A group whose commands are modules, imported when they are asked for."""
 
     def list_commands(self, ctx: click.Context) -> list[str]:
@@ -41,13 +43,6 @@ class Commands(click.Group):
             return None
         command: click.Command = import_module(COMMANDS[cmd_name]).command
         return command
-
-    def resolve_command(
-        self, ctx: click.Context, args: list[str]
-    ) -> tuple[str | None, click.Command | None, list[str]]:
-        if args[0] not in COMMANDS and not args[0].startswith("-"):
-            raise click.UsageError(unknown("command", args[0], COMMANDS), ctx)
-        return super().resolve_command(ctx, args)
 
 
 @click.group("showface", cls=Commands, invoke_without_command=True)

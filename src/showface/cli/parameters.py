@@ -6,8 +6,22 @@ from typing import TYPE_CHECKING
 
 import click
 
+from showface.errors import unknown
+
 if TYPE_CHECKING:
     from showface.photo.mask_options import Rectangle
+
+
+class Suggesting(click.Group):
+    """A group that answers an unknown command with the nearest one."""
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        known = self.list_commands(ctx)
+        if args[0] not in known and not args[0].startswith("-"):
+            raise click.UsageError(unknown("command", args[0], known), ctx)
+        return super().resolve_command(ctx, args)
 
 
 class RectangleType(click.ParamType["Rectangle"]):

@@ -68,7 +68,7 @@ def parser_of(recipe: Recipe, config: StageConfig) -> FaceParserConfig:
     if not config.data.faces:
         raise DataError(
             "stage face_parser learns from label maps, and no source of faces has any; add a folder labels/ beside "
-            "images/, made by `showface label` for instance"
+            "images/, made by `showface data labels` for instance"
         )
     return recipe.networks.parser
 

@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt
 
-.PHONY: demo test bench format clean
+.PHONY: demo test test-browser chromium bench format clean
 
 demo: $(VENV)/.core
 	$(BIN)/showface demo --out demo --overwrite
@@ -14,6 +14,16 @@ test: $(VENV)/.test
 	$(BIN)/ruff format --check src tests benchmarks
 	$(BIN)/mypy --strict src
 	$(BIN)/python -m pytest -q
+
+# The editor in a real browser; ordinary `make test` does not need one.
+test-browser: chromium $(VENV)/.browser
+	$(BIN)/python -m pytest -q tests/browser
+
+chromium:
+	@[ -n "$$SHOWFACE_CHROMIUM" ] || command -v chromium >/dev/null || command -v chromium-browser >/dev/null \
+	  || command -v google-chrome >/dev/null || { [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null \
+	  && apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq chromium fonts-dejavu-core >/dev/null; } \
+	  || { echo "no chromium: apt-get install chromium, or name one in SHOWFACE_CHROMIUM" >&2; exit 1; }
 
 bench: $(VENV)/.core
 	$(BIN)/python benchmarks/startup.py
@@ -36,4 +46,8 @@ $(VENV)/.core: $(BIN)/python pyproject.toml constraints.txt
 
 $(VENV)/.test: $(BIN)/python pyproject.toml constraints.txt
 	$(PIP) -e '.[test,train,evaluate,onnx,identity,heic,web]'
+	touch $@ $(VENV)/.core
+
+$(VENV)/.browser: $(BIN)/python pyproject.toml constraints.txt
+	$(PIP) -e '.[test,web,browser]'
 	touch $@ $(VENV)/.core

@@ -5,6 +5,7 @@ The service is `showface serve` with the bundled weights and without the face de
 
 from __future__ import annotations
 
+import base64
 import io
 import os
 import shutil
@@ -17,7 +18,7 @@ from typing import Any
 import numpy as np
 import pytest
 from PIL import Image
-from playwright.sync_api import Browser, Page, Route, expect, sync_playwright
+from playwright.sync_api import Browser, Page, expect, sync_playwright
 
 ROOT = Path(__file__).parent.parent.parent
 FACES = ROOT / "src" / "showface" / "release" / "samples" / "faces"
@@ -26,10 +27,6 @@ SECONDS = 60  # that anything may take on a busy machine
 MARGIN, LARGEST = 16, 8  # CSS pixels round a fitted picture, and of one of its pixels at most (view/viewport.js)
 
 DESKTOP: dict[str, Any] = {"viewport": {"width": 1280, "height": 800}}
-PHONE: dict[str, Any] = {
-    "viewport": {"width": 360, "height": 640}, "device_scale_factor": 2, "has_touch": True, "is_mobile": True,
-}  # fmt: skip
-
 Point = tuple[float, float]
 
 
@@ -122,7 +119,7 @@ class Editor:
         mouse.up()
 
     def take(self, tool: str) -> None:
-        self.page.locator(f"[data-tool={tool}]").first.click() if tool != "face" else self.page.click("#mark-face")
+        self.page.click(f"button[data-tool={tool}]") if tool != "face" else self.page.click("#mark-face")
 
     def set_brush(self, size: int) -> None:
         """The brush's diameter, by its slider, to the nearest step."""
@@ -158,8 +155,6 @@ class Editor:
         """The stage as it is shown, uint8 (h, w, 3), without what lies on it."""
         self.page.evaluate("() => new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done)))")
         address = self.page.evaluate("document.querySelector('#stage canvas').toDataURL()")
-        import base64
-
         return picture_of(base64.b64decode(address.partition(",")[2]))[..., :3]
 
     def posts(self, path: str) -> list[int]:
@@ -212,8 +207,3 @@ def written(picture: Image.Image, form: str, **options: Any) -> bytes:
     file = io.BytesIO()
     picture.save(file, form, **options)
     return file.getvalue()
-
-
-def answer(status: int, body: str, **headers: str) -> Callable[[Route], None]:
-    """A handler that answers in the service's place."""
-    return lambda route: route.fulfill(status=status, body=body, content_type="application/json", headers=headers)

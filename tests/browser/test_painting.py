@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+from typing import Any
+
 import numpy as np
 import pytest
 from PIL import Image, ImageDraw
@@ -18,7 +21,7 @@ def distance_to(a: tuple[float, float], b: tuple[float, float]) -> np.ndarray:
     return np.asarray(np.hypot(COLUMNS - a[0] - share * along[0], ROWS - a[1] - share * along[1]))
 
 
-def test_a_stroke_is_as_wide_as_the_brush_and_ends_round(editor):
+def test_a_stroke_is_as_wide_as_the_brush_and_ends_round(editor: Any) -> None:
     editor.open_sample()
     editor.set_brush(24)
     radius = editor.brush() / 2
@@ -29,7 +32,7 @@ def test_a_stroke_is_as_wide_as_the_brush_and_ends_round(editor):
     assert not mask[away > radius + 1].any()
 
 
-def test_undo_redo_and_the_eraser(editor):
+def test_undo_redo_and_the_eraser(editor: Any) -> None:
     editor.open_sample()
     page = editor.page
     assert page.locator("#undo").is_disabled() and page.locator("#redo").is_disabled()
@@ -57,7 +60,7 @@ def test_undo_redo_and_the_eraser(editor):
     assert (editor.mask() == both).all()
 
 
-def test_a_rectangle_reaches_from_corner_to_corner(editor):
+def test_a_rectangle_reaches_from_corner_to_corner(editor: Any) -> None:
     editor.open_sample()
     editor.take("rectangle")
     editor.drag((200, 180), (90, 60))
@@ -70,7 +73,7 @@ def test_a_rectangle_reaches_from_corner_to_corner(editor):
     assert mask[found[0] : found[1], found[2] : found[3]].all()
 
 
-def test_a_lasso_fills_what_it_goes_round(editor):
+def test_a_lasso_fills_what_it_goes_round(editor: Any) -> None:
     editor.open_sample()
     editor.take("lasso")
     corners = [(60.0, 60.0), (200.0, 80.0), (150.0, 200.0), (120.0, 120.0), (50.0, 180.0)]
@@ -83,7 +86,7 @@ def test_a_lasso_fills_what_it_goes_round(editor):
     assert not differing[~near].any()
 
 
-def test_a_click_marks_a_part_and_another_unmarks_it(editor):
+def test_a_click_marks_a_part_and_another_unmarks_it(editor: Any) -> None:
     editor.open_sample()
     before = editor.seen()
     editor.take("part")
@@ -102,7 +105,7 @@ def test_a_click_marks_a_part_and_another_unmarks_it(editor):
     assert mouth.get_attribute("aria-pressed") == "false"
 
 
-def test_the_buttons_of_the_parts_do_the_same(editor):
+def test_the_buttons_of_the_parts_do_the_same(editor: Any) -> None:
     editor.open_sample()
     page = editor.page
     names = page.locator("#parts button").all_inner_texts()
@@ -116,7 +119,7 @@ def test_the_buttons_of_the_parts_do_the_same(editor):
     assert not (editor.mask() & eyes).any()
 
 
-def test_grow_and_shrink_are_those_of_the_command_line(editor):
+def test_grow_and_shrink_are_those_of_the_command_line(editor: Any) -> None:
     editor.open_sample()
     page = editor.page
     editor.drag((100, 100), (150, 120), (140, 160))
@@ -132,7 +135,7 @@ def test_grow_and_shrink_are_those_of_the_command_line(editor):
     assert (editor.mask() == drawn).all()
 
 
-def test_invert_and_clear(editor):
+def test_invert_and_clear(editor: Any) -> None:
     editor.open_sample()
     editor.drag((100, 100), (150, 120))
     drawn = editor.mask()
@@ -144,7 +147,7 @@ def test_invert_and_clear(editor):
     assert (editor.mask() == ~drawn).all()
 
 
-def test_a_mask_goes_out_and_comes_back(editor):
+def test_a_mask_goes_out_and_comes_back(editor: Any) -> None:
     editor.open_sample()
     page = editor.page
     editor.drag((100, 100), (150, 120))
@@ -160,7 +163,7 @@ def test_a_mask_goes_out_and_comes_back(editor):
     assert (editor.mask() == drawn).all()
 
 
-def test_a_mask_of_another_size_is_resized_when_asked(editor, tmp_path):
+def test_a_mask_of_another_size_is_resized_when_asked(editor: Any, tmp_path: Path) -> None:
     editor.open_sample()
     small = np.zeros((64, 64), dtype=np.uint8)
     small[16:32, 20:40] = 255
@@ -173,7 +176,7 @@ def test_a_mask_of_another_size_is_resized_when_asked(editor, tmp_path):
     assert (editor.mask() == (small > 0).repeat(4, axis=0).repeat(4, axis=1)).all()
 
 
-def test_painting_hits_the_pixels_under_the_pointer_after_zooming_and_moving(editor):
+def test_painting_hits_the_pixels_under_the_pointer_after_zooming_and_moving(editor: Any) -> None:
     editor.open_sample()
     page = editor.page
     page.mouse.move(*editor.at(128, 128))

@@ -4,7 +4,7 @@ import { say } from "./notices.js";
 
 export function connectCompare(editor) {
   const slider = document.querySelector("#split");
-  const buttons = [...document.querySelectorAll("[data-mode]")];
+  const buttons = [...document.querySelectorAll("button[data-mode]")];
   const show = (mode) => {
     if (mode === "compare" && !editor.result) return;
     editor.set("mode", { mode });

@@ -6,7 +6,7 @@ import { say } from "./notices.js";
 const $ = (selector) => document.querySelector(selector);
 
 export function connectTools(editor) {
-  const buttons = [...document.querySelectorAll("[data-tool]")];
+  const buttons = [...document.querySelectorAll("button[data-tool]")];
   for (const button of buttons) button.addEventListener("click", () => takeTool(editor, button.dataset.tool));
   editor.on("tool mode", () => {
     for (const button of buttons) button.setAttribute("aria-pressed", String(button.dataset.tool === editor.tool));

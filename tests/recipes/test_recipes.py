@@ -30,7 +30,7 @@ def made(name: str) -> Recipe:
     return recipes.recipe(name, FACES, MASKS)
 
 
-@pytest.mark.parametrize("name", RECIPES.keys() - BASELINES.keys())
+@pytest.mark.parametrize("name", RECIPES.keys() - BASELINES.keys() - {"finetune"})
 def test_a_recipe_is_complete(name: str) -> None:
     recipe = made(name)
     assert recipe.name == name

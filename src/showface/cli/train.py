@@ -26,8 +26,9 @@ import click
     "--from",
     "earlier",
     type=click.Path(path_type=Path),
-    metavar="RUN",
-    help="Use the finished stages of this run, all but the recipe's last, instead of training them again.",
+    metavar="RUN|WEIGHTS",
+    help="Use the finished stages of this run, all but the recipe's last, instead of training them again; for "
+    "finetune the weights to begin with, a bundled release's name too [default there: compact].",
 )
 @click.option(
     "--held-out",
@@ -53,6 +54,8 @@ def command(
 
     The result is in --out: weights/ for `showface inpaint` and `showface evaluate`, and a folder for each stage with
     its log, contact sheets and checkpoints. `showface evaluate --methods NAME=RUN` takes the run of a baseline.
+
+    RECIPE finetune adapts finished weights to your own photographs, in which the faces are found first.
     """
     import json
 
@@ -68,7 +71,15 @@ def command(
 
     faces = tuple(source for place in data for source in face_sources(place))
     mask_source = MaskSource(folder=masks, drawn=0.2 if masks else 1.0)
-    resolved = with_settings(recipes.recipe(recipe, faces, mask_source), settings)
+    if recipe == "finetune":
+        from showface.cli.finetuning import cut_out, tuned_from
+
+        faces = faces if dry_run else cut_out(faces, out)
+        tuned, earlier = tuned_from(earlier, faces, mask_source)
+        resolved = with_settings(tuned, settings)
+        stages = stages or tuple(stage.name for stage in resolved.stages)
+    else:
+        resolved = with_settings(recipes.recipe(recipe, faces, mask_source), settings)
     if ablation is not None:
         resolved = ablated(resolved, ablation)
     if dry_run:

@@ -10,6 +10,7 @@ from showface.errors import SettingError, unknown
 from showface.recipes.base import base
 from showface.recipes.compact import compact
 from showface.recipes.deepfillv2 import deepfillv2
+from showface.recipes.finetune import finetune
 from showface.recipes.paper import paper_celebahq, paper_ffhq
 from showface.recipes.pconv import pconv
 from showface.recipes.smoke import smoke
@@ -23,6 +24,7 @@ RECIPES: dict[str, RecipeFunction] = {
     "base": base,
     "compact": compact,
     "smoke": smoke,
+    "finetune": finetune,
     "deepfillv2": deepfillv2,
     "pconv": pconv,
 }

@@ -10,7 +10,7 @@ from showface.data.fingerprints import FILE as SEEN
 from showface.data.fingerprints import as_lines, hash_pictures, pictures_seen, read_lines
 from showface.errors import DataError
 from showface.training.configuration import StageConfig
-from showface.weights import write_whole
+from showface.weights import holds_weights, write_whole
 
 NAMED = 3  # pictures in the line that refuses an overlap
 
@@ -41,8 +41,7 @@ def record_pictures(
     An evaluation finds it there and refuses to measure on them. A picture that is listed already is not read again.
     One that is also in `held_out` (folders of pictures, run folders, lists of hashes) is a `DataError`.
     """
-    before = {} if earlier is None or not (earlier / SEEN).is_file() else read_lines(earlier / SEEN)
-    known = before | (read_lines(out / SEEN) if (out / SEEN).is_file() else {})
+    known = seen_before(earlier) | (read_lines(out / SEEN) if (out / SEEN).is_file() else {})
     hashes = known | hash_pictures([face.picture for face in faces], known)
     for place in held_out:
         refuse_overlap(hashes, place)
@@ -50,6 +49,14 @@ def record_pictures(
     listed = as_lines(hashes).encode()
     if not (out / SEEN).is_file() or (out / SEEN).read_bytes() != listed:
         write_whole(out / SEEN, listed)
+
+
+def seen_before(earlier: Path | None) -> dict[str, str]:
+    """The list of the run `earlier`, or of the run that the weights `earlier` lie in; empty without one."""
+    if earlier is None:
+        return {}
+    places = (earlier, earlier.parent) if holds_weights(earlier) else (earlier,)
+    return next((read_lines(place / SEEN) for place in places if (place / SEEN).is_file()), {})
 
 
 def refuse_overlap(hashes: Mapping[str, str], place: Path) -> None:

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 from PIL import Image, ImageDraw
+from playwright.sync_api import expect
 
 from showface.photo.mask_options import grown
 
@@ -159,7 +160,7 @@ def test_a_mask_goes_out_and_comes_back(editor: Any) -> None:
         assert exported.mode == "L" and set(np.unique(exported)) == {0, 255}
     page.click("#mask-clear")
     page.locator("#mask-file").set_input_files(waiting.value.path())
-    page.wait_for_function("!document.querySelector('#mask-export').disabled")
+    expect(page.locator("#mask-export")).to_be_enabled()
     assert (editor.mask() == drawn).all()
 
 

@@ -10,10 +10,11 @@ export class Editor extends EventTarget {
   history = new History();
   tool = "brush";
   brush = 40; // diameter in the picture's pixels
+  brushChosen = false; // by the person; else it follows the faces that are found
   faces = []; // {box: [x, y, width, height]}
   faceBox = null; // a face that was marked by hand
   parts = []; // Part, see core/parts.js
-  hovered = null; // the part under the pointer
+  hovered = []; // the parts under the pointer
   mode = "edit"; // or "compare"
   split = 0.5; // where before ends and after begins, of the picture's width
   result = null; // {bitmap, blob, version, seconds, faces, hole_share, warnings, ...}
@@ -39,8 +40,9 @@ export class Editor extends EventTarget {
     this.history.clear();
     const size = Math.min(picture.width, picture.height);
     Object.assign(this, {
-      picture, mask: new Mask(picture.width, picture.height), faces: [], faceBox: null, parts: [], hovered: null,
-      mode: "edit", result: null, split: 0.5, brush: Math.max(3, Math.round(size / 12)), version: this.version + 1,
+      picture, mask: new Mask(picture.width, picture.height), faces: [], faceBox: null, parts: [], hovered: [],
+      mode: "edit", result: null, split: 0.5, brush: Math.max(3, Math.round(size / 12)), brushChosen: false,
+      version: this.version + 1,
     }); // prettier-ignore
     for (const topic of ["picture", "mask", "faces", "parts", "mode", "result", "tool"]) this.emit(topic);
   }

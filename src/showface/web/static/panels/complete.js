@@ -4,7 +4,7 @@ import { wasCancelled } from "../api/errors.js";
 import * as service from "../api/service.js";
 import * as png from "../core/png.js";
 import { saveResult } from "./download.js";
-import { say, tell, tellError } from "./notices.js";
+import { clearNotices, say, tell, tellError } from "./notices.js";
 
 const MOST_TRIES = 5; // of a busy service
 const SHOWN = new Set(["JPEG", "PNG", "WEBP", "BMP"]); // formats that every browser shows
@@ -45,10 +45,9 @@ export class Completing {
       const bitmap = await createImageBitmap(answer.shown);
       if (signal.aborted) return;
       editor.set("result", { result: { ...answer, bitmap, version } });
-      for (const text of answer.warnings) tell({ text });
       $("#result").scrollIntoView({ block: "nearest" });
       if (editor.isCurrent) this.#compare(); // else somebody painted on meanwhile
-      say(summaryOf(answer));
+      say([summaryOf(answer), ...answer.warnings].join(" "));
     }, () => this.complete()); // prettier-ignore
   }
 
@@ -72,6 +71,7 @@ export class Completing {
       $("#elapsed").textContent = this.waits ?? `${doing}… ${((performance.now() - started) / 1000).toFixed(1)} s`;
     };
     const ticking = setInterval(tick, 100);
+    clearNotices();
     this.editor.set("busy", { busy: doing });
     tick();
     say(`${doing}.`);
@@ -131,6 +131,7 @@ export class Completing {
     $("#result").hidden = !result;
     if (!result) return;
     $("#summary").textContent = isCurrent ? summaryOf(result) : "The mask has changed since; complete again to update.";
+    $("#warnings").replaceChildren(...result.warnings.map(lineOf));
     $("#result").classList.toggle("stale", !isCurrent);
     $("#same-format").textContent = picture.format;
     $("#as-png").hidden = picture.format === "PNG";
@@ -143,6 +144,10 @@ function summaryOf({ faces, seconds, hole_share: share, outside_faces: outside }
   const what = faces ? `${faces === 1 ? "One face" : `${faces} faces`} completed` : "Completed";
   const where = outside > 0 ? `, ${Math.round(outside * 100)} % of it outside faces` : "";
   return `${what} in ${seconds.toFixed(1)} s; ${(share * 100).toFixed(1)} % of the picture filled in${where}.`;
+}
+
+function lineOf(textContent) {
+  return Object.assign(document.createElement("li"), { textContent });
 }
 
 function pause(milliseconds, signal) {

@@ -92,6 +92,7 @@ export class Opening {
       const found = box ? null : await editor.picture.kept.use((id) => service.faces(id, signal));
       const faces = box ? [{ box }] : found.faces;
       editor.set("faces", { faces });
+      this.#fitBrush(faces);
       if (!faces.length) return this.#noFace(found.detector);
       const fields = { face_box: box && JSON.stringify(box) };
       const answer = await editor.picture.kept.use((picture) => service.regions({ picture, ...fields }, signal));
@@ -102,6 +103,13 @@ export class Opening {
     } finally {
       if (!signal.aborted) editor.set("parts", { lookingForParts: false });
     }
+  }
+
+  /** A brush that suits the smallest face, unless one was chosen already. */
+  #fitBrush(faces) {
+    if (this.editor.brushChosen || !faces.length) return;
+    const smallest = Math.min(...faces.map(({ box: [, , width, height] }) => Math.min(width, height)));
+    this.editor.set("tool", { brush: Math.max(3, Math.round(smallest / 7)) });
   }
 
   #noFace(detector) {

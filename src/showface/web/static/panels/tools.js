@@ -33,7 +33,7 @@ export function connectBrush(editor) {
 }
 
 export function setBrush(editor, size) {
-  editor.set("tool", { brush: Math.max(1, Math.min(2000, Math.round(size))) });
+  editor.set("tool", { brushChosen: true, brush: Math.max(1, Math.min(2000, Math.round(size))) });
 }
 
 export function connectHistory(editor) {
@@ -103,9 +103,9 @@ function partButton(editor, name) {
   Object.assign(button, { type: "button", textContent: NAMES[name], className: "chip" });
   button.dataset.part = name;
   const show = (hovered) => editor.mode === "edit" && editor.set("hover", { hovered });
-  button.addEventListener("pointerenter", (event) => event.pointerType === "mouse" && show(parts[0]));
-  button.addEventListener("focus", () => button.matches(":focus-visible") && show(parts[0]));
-  for (const event of ["pointerleave", "blur"]) button.addEventListener(event, () => show(null));
+  button.addEventListener("pointerenter", (event) => event.pointerType === "mouse" && show(parts));
+  button.addEventListener("focus", () => button.matches(":focus-visible") && show(parts));
+  for (const event of ["pointerleave", "blur"]) button.addEventListener(event, () => show([]));
   button.addEventListener("click", () => {
     const added = toggle(editor, parts);
     say(`${NAMES[name]} ${added ? "marked" : "unmarked"}.`);

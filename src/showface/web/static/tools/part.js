@@ -12,8 +12,8 @@ export class PartPicker {
   }
 
   hover(point) {
-    const hovered = partAt(this.editor.parts, point);
-    if (hovered !== this.editor.hovered) this.editor.set("hover", { hovered });
+    const part = partAt(this.editor.parts, point);
+    if (part !== (this.editor.hovered[0] ?? null)) this.editor.set("hover", { hovered: part ? [part] : [] });
   }
 
   down(point) {

@@ -32,7 +32,7 @@ export class Toolbox {
   #taken() {
     this.stage.tool = this.current;
     this.stage.element.dataset.tool = this.current.name;
-    if (this.editor.hovered) this.editor.set("hover", { hovered: null });
+    if (this.editor.hovered.length) this.editor.set("hover", { hovered: [] });
   }
 
   down(point, how) {

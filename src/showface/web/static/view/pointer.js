@@ -98,7 +98,7 @@ export class Pointing {
 
   #left() {
     this.stage.pointer = null;
-    if (this.editor.hovered) this.editor.set("hover", { hovered: null });
+    if (this.editor.hovered.length) this.editor.set("hover", { hovered: [] });
     this.stage.redraw();
   }
 

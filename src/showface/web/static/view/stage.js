@@ -10,6 +10,7 @@ export class Stage {
   viewport = new Viewport();
   pointer = null; // of a mouse or pen over the stage, in CSS pixels
   cursor = null; // of the keyboard, in the picture's pixels
+  highlights = []; // {part, layer} under the pointer
   tool = null; // the tool's own drawing: {draw(context, stage)}
 
   /** @param {import("../core/editor.js").Editor} editor @param {HTMLElement} element */
@@ -57,8 +58,7 @@ export class Stage {
   }
 
   #hovered() {
-    const { hovered } = this.editor;
-    this.highlight = hovered && highlightOf(hovered, HIGHLIGHT);
+    this.highlights = this.editor.hovered.map((part) => ({ part, layer: highlightOf(part, HIGHLIGHT) }));
     this.redraw();
   }
 
@@ -129,10 +129,7 @@ export class Stage {
     context.imageSmoothingEnabled = false;
     const { step, canvas } = this.overlay;
     this.#layer(canvas, [0, 0, canvas.width * step, canvas.height * step]);
-    if (this.highlight && editor.hovered) {
-      const { left, top, mask } = editor.hovered;
-      this.#layer(this.highlight, [left, top, mask.width, mask.height]);
-    }
+    for (const { part, layer } of this.highlights) this.#layer(layer, [part.left, part.top, layer.width, layer.height]);
     context.restore();
     for (const face of editor.faces) this.#drawFace(face.box);
     this.tool?.draw?.(context, this);

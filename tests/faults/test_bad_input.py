@@ -14,7 +14,6 @@ from showface import weights
 from showface.cli.main import main
 from showface.images import read_image, write_image
 from showface.masks import draw_free_form
-from showface.pipeline import FaceInpainter
 
 RNG = np.random.default_rng(0)
 PIXELS = RNG.integers(0, 256, (40, 32, 3), dtype=np.uint8)
@@ -121,16 +120,3 @@ def test_an_empty_mask_is_a_warning_and_the_picture_itself(desk: Desk, capsys: p
     assert desk.run() == 0
     assert "showface: warning: the mask is empty" in capsys.readouterr().err
     assert np.array_equal(read_image(desk.out), PIXELS)
-
-
-def test_a_hundred_runs_leave_the_memory_flat(desk: Desk) -> None:
-    resource = pytest.importorskip("resource", reason="POSIX only")
-    inpaint = FaceInpainter.from_pretrained(desk.weights, device="cpu")
-
-    def peak_after(runs: int) -> int:
-        for _ in range(runs):
-            inpaint(PIXELS, HOLE)
-        peak: int = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-        return peak
-
-    assert peak_after(10) >= peak_after(90) / 1.05

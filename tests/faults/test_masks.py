@@ -18,6 +18,7 @@ from showface.cli.main import main
 from showface.images import read_image
 from showface.masks import draw_free_form, read_mask
 from showface.networks.face_parser import FaceParser
+from showface.photo.align import TEMPLATE
 from showface.photo.decode import decode
 from showface.semantics import merge
 
@@ -209,6 +210,28 @@ def test_a_face_box_far_from_the_mask_leaves_the_rest_alone(desk: Desk) -> None:
     assert desk.run("--face-box", "2,2,9,9", mask=hole) == 0
     assert np.array_equal(desk.result()[~hole], PIXELS[~hole])
     assert desk.run("--face-box", "99,99,9,9", mask=hole) == 2
+
+
+def test_a_face_named_by_its_points_is_where_they_are(desk: Desk, capsys: Printed) -> None:
+    hole = np.zeros_like(HOLE)
+    hole[14:22, 10:20] = True
+    corners = np.array((8.0, 6.0)) + TEMPLATE * 0.1  # a face of 26 pixels, told by its five points or by its box
+    points = ",".join(f"{number:.3f}" for number in corners.ravel())
+    assert desk.run("--face-points", points, mask=hole) == 0
+    by_points = desk.result()
+    assert np.array_equal(by_points[~hole], PIXELS[~hole]) and not np.array_equal(by_points, PIXELS)
+    assert desk.run("--face-box", "2,2,9,9", mask=hole) == 0 and not np.array_equal(desk.result(), by_points)
+    for more, reason in (
+        (["--face-points", "1,2,3,4,5,6,7,8,9"], "expected ten numbers"),
+        (["--face-points", "1,2,3,4,5,6,7,8,9,nan"], "expected ten numbers"),
+        (["--face-points", "5,5,5,5,5,5,5,5,5,5"], "all in one place"),
+        (["--face-points", points, "--face-box", "2,2,9,9"], "give one of them"),
+    ):
+        desk.out.unlink(missing_ok=True), desk.used.unlink(missing_ok=True)
+        capsys.readouterr()
+        assert desk.run(*more, mask=hole) == 2
+        complaint = capsys.readouterr().err
+        assert reason in complaint and complaint.count("\n") == 1 and desk.refused()
 
 
 MODES = {

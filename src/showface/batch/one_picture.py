@@ -16,7 +16,7 @@ from jaxtyping import Bool
 from PIL import Image
 
 from showface.batch.jobs import Job
-from showface.errors import ImageError, ShowFaceError
+from showface.errors import ImageError, SettingError, ShowFaceError
 from showface.explain import explain
 from showface.images import PIXEL_LIMIT, picture_of, shown, to_tensor
 from showface.masks import hole_share, read_mask
@@ -28,6 +28,8 @@ from showface.photo.mask_options import MaskOptions, ParsedFace, Rectangle, hole
 from showface.photo.photograph import Photo
 from showface.pipeline import FaceInpainter, Restoration
 
+Points = tuple[tuple[float, float], ...]  # x, y of right eye, left eye, nose, right and left corner of the mouth
+
 
 @dataclass(frozen=True, kw_only=True)
 class Wishes:
@@ -35,11 +37,16 @@ class Wishes:
 
     mask: MaskOptions = field(default_factory=MaskOptions)
     face_box: Rectangle | None = None  # x, y, width, height of the face, in place of a search
+    face_points: Points | None = None  # the same by its eyes, nose and corners of the mouth
     feather: int | None = None  # pixels over which the border of the hole is blended; None = as the pipeline does
     form: str | None = None  # format of the results; None = what their names say
     quality: int | None = None  # 1 to 100, for lossy formats
     strip_metadata: bool = False
     pixel_limit: int = PIXEL_LIMIT
+
+    def __post_init__(self) -> None:
+        if self.face_box is not None and self.face_points is not None:
+            raise SettingError("expected a face box or face points, found both; give one of them")
 
     def different(self) -> dict[str, object]:
         """What differs from the defaults, by name."""
@@ -122,10 +129,12 @@ def complete(inpaint: FaceInpainter, job: Job, wishes: Wishes) -> Outcome:
     drawn = None if job.mask is None else read_mask(job.mask, pixel_limit=wishes.pixel_limit)
     size = (photo.height, photo.width)
     hole = hole_of(
-        drawn, size, wishes.mask, faces=lambda: parsed_faces(inpaint, photo, wishes.face_box),
+        drawn, size, wishes.mask, faces=lambda: parsed_faces(inpaint, photo, wishes),
         class_map=inpaint.network.config.class_map,
     )  # fmt: skip
-    restored = inpaint.restore(photo, hole, face_box=wishes.face_box, feather=wishes.feather)
+    restored = inpaint.restore(
+        photo, hole, face_box=wishes.face_box, face_points=wishes.face_points, feather=wishes.feather
+    )
     outcome = Outcome(
         width=photo.width, height=photo.height, faces=restored.faces, hole_share=hole_share(hole),
         outside_faces=restored.outside_faces,
@@ -184,11 +193,11 @@ def _parts() -> Iterator[Lay]:
 # ---------------------------------------------------------------------------------------------- faces
 
 
-def parsed_faces(inpaint: FaceInpainter, photo: Photo, face_box: Rectangle | None) -> Iterable[ParsedFace]:
+def parsed_faces(inpaint: FaceInpainter, photo: Photo, wishes: Wishes) -> Iterable[ParsedFace]:
     """The faces of a photograph as the parser of the network sees them; none where no face is found."""
     size = (photo.height, photo.width)
     nothing = np.zeros(size, dtype=bool)
-    for view in inpaint.choose(photo, nothing, face_box=face_box).views:
+    for view in inpaint.choose(photo, nothing, face_box=wishes.face_box, face_points=wishes.face_points).views:
         if view.how != "region":
             crop, _ = take(photo, nothing, view.frame)
             semantic_map = inpaint.network.parser.semantic_map(to_tensor(crop).to(inpaint.device), SIDE)

@@ -9,11 +9,11 @@ from typing import TYPE_CHECKING
 
 import click
 
-from showface.cli.parameters import RECTANGLE, words_of
+from showface.cli.parameters import POINTS, RECTANGLE, words_of
 
 if TYPE_CHECKING:
     from showface.batch.jobs import Job, Places, Plan
-    from showface.batch.one_picture import Wishes
+    from showface.batch.one_picture import Points, Wishes
     from showface.batch.report import Report
     from showface.batch.workers import Engine
     from showface.photo.mask_options import Rectangle
@@ -44,6 +44,12 @@ PATH = click.Path(path_type=Path)
 @click.option("--resize-mask", is_flag=True, help="Bring masks of another size to that of their picture.")
 @click.option("--save-mask", type=PATH, metavar="FILE", help="Write what was filled in, in white; many: a folder.")
 @click.option("--face-box", type=RECTANGLE, metavar="X,Y,W,H", help="The face is here (brows to chin): look for none.")
+@click.option(
+    "--face-points",
+    type=POINTS,
+    metavar="X,Y,...",
+    help="The same by five points: right eye (at image left), left eye, nose, right and left corner of the mouth.",
+)
 @click.option(
     "--feather",
     type=click.IntRange(min=0),
@@ -81,8 +87,9 @@ PATH = click.Path(path_type=Path)
 @click.option("--overwrite", is_flag=True, help="Replace results that are there; make all of them anew.")
 def command(
     image: str, mask: str | None, out: Path | None, box: tuple[Rectangle, ...], region: tuple[str, ...], grow: int,
-    invert_mask: bool, resize_mask: bool, save_mask: Path | None, face_box: Rectangle | None, feather: int | None,
-    form: str | None, quality: int | None, strip_metadata: bool, pixel_limit: float, explain: Path | None,
+    invert_mask: bool, resize_mask: bool, save_mask: Path | None, face_box: Rectangle | None,
+    face_points: Points | None, feather: int | None, form: str | None, quality: int | None, strip_metadata: bool,
+    pixel_limit: float, explain: Path | None,
     report: Path | None, workers: int, allow_missing: bool, weights: str | None, device: str, overwrite: bool,
 ) -> None:  # fmt: skip
     """Fill in part of the face in IMAGE: a photograph, a folder, a pattern such as "photos/*.jpg", or a .csv list.
@@ -102,8 +109,8 @@ def command(
 
     options = MaskOptions(invert=invert_mask, resize=resize_mask, boxes=box, regions=region, grow=grow)
     wishes = Wishes(
-        mask=options, face_box=face_box, feather=feather, form=form and form.upper(), quality=quality,
-        strip_metadata=strip_metadata, pixel_limit=round(pixel_limit * 1e6),
+        mask=options, face_box=face_box, face_points=face_points, feather=feather, form=form and form.upper(),
+        quality=quality, strip_metadata=strip_metadata, pixel_limit=round(pixel_limit * 1e6),
     )  # fmt: skip
     engine = Engine(weights=weights, device=device)
     settings = wishes.different() | ({"weights": weights} if weights else {})

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import TYPE_CHECKING
 
 import click
@@ -9,6 +10,7 @@ import click
 from showface.errors import unknown
 
 if TYPE_CHECKING:
+    from showface.batch.one_picture import Points
     from showface.photo.mask_options import Rectangle
 
 
@@ -41,7 +43,28 @@ class RectangleType(click.ParamType["Rectangle"]):
         return x, y, width, height
 
 
+class PointsType(click.ParamType["Points"]):
+    """Ten numbers with commas between: x, y of right eye, left eye, nose, right and left corner of the mouth."""
+
+    name = "points"
+
+    def convert(self, value: object, param: click.Parameter | None, ctx: click.Context | None) -> Points:
+        if isinstance(value, tuple):
+            return value
+        try:
+            numbers = [float(number) for number in str(value).split(",")]
+        except ValueError:
+            numbers = []
+        if len(numbers) != 10 or not all(map(math.isfinite, numbers)):
+            self.fail(
+                "expected ten numbers x,y,x,y,... in pixels (right eye, left eye, nose, right and left corner of the "
+                f"mouth), got {value!r}", param, ctx,
+            )  # fmt: skip
+        return tuple(zip(numbers[::2], numbers[1::2], strict=True))
+
+
 RECTANGLE = RectangleType()
+POINTS = PointsType()
 
 
 def words_of(ctx: click.Context, param: click.Parameter, values: tuple[str, ...]) -> tuple[str, ...]:

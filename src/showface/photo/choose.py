@@ -33,7 +33,7 @@ ALIGNED, ALIGNED_HIDDEN = 0.18, 0.25
 
 NO_DETECTOR = "the face detector is not at hand, so the region round the mask was completed as if it were a face"
 NO_FACE = "no face was found at the mask, so the region round it was completed as if it were one"
-CURE = "; naming the face (--face-box) helps"
+CURE = "; naming the face (--face-box or --face-points) helps"
 
 
 @dataclass(frozen=True, eq=False)

@@ -129,7 +129,7 @@ def complete(inpaint: FaceInpainter, job: Job, wishes: Wishes) -> Outcome:
     drawn = None if job.mask is None else read_mask(job.mask, pixel_limit=wishes.pixel_limit)
     size = (photo.height, photo.width)
     hole = hole_of(
-        drawn, size, wishes.mask, faces=lambda: parsed_faces(inpaint, photo, wishes),
+        drawn, size, wishes.mask, faces=lambda: parsed_faces(inpaint, photo, wishes.face_box, wishes.face_points),
         class_map=inpaint.network.config.class_map,
     )  # fmt: skip
     restored = inpaint.restore(
@@ -193,11 +193,13 @@ def _parts() -> Iterator[Lay]:
 # ---------------------------------------------------------------------------------------------- faces
 
 
-def parsed_faces(inpaint: FaceInpainter, photo: Photo, wishes: Wishes) -> Iterable[ParsedFace]:
+def parsed_faces(
+    inpaint: FaceInpainter, photo: Photo, face_box: Rectangle | None, face_points: Points | None = None
+) -> Iterable[ParsedFace]:
     """The faces of a photograph as the parser of the network sees them; none where no face is found."""
     size = (photo.height, photo.width)
     nothing = np.zeros(size, dtype=bool)
-    for view in inpaint.choose(photo, nothing, face_box=wishes.face_box, face_points=wishes.face_points).views:
+    for view in inpaint.choose(photo, nothing, face_box=face_box, face_points=face_points).views:
         if view.how != "region":
             crop, _ = take(photo, nothing, view.frame)
             semantic_map = inpaint.network.parser.semantic_map(to_tensor(crop).to(inpaint.device), SIDE)

@@ -1,19 +1,22 @@
 """What is refused before anything is measured: pairs that cannot be, other files than then, faces trained on."""
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 from PIL import Image
 
-from showface.data.fingerprints import FILE, as_lines, hash_pictures
+from showface.data.fingerprints import FILE, SHORT, as_lines, hash_pictures, pictures_seen
 from showface.errors import DataError, SettingError
 from showface.evaluation.checks import listed
 from showface.evaluation.frozen import frozen_protocol
+from showface.evaluation.methods import contenders
 from showface.evaluation.overlap import record_of, refuse_overlap
 from showface.evaluation.protocol import MadeMask, Pair, Protocol, ProtocolConfig, make_protocol
 from showface.evaluation.report import as_json, protocol_table
+from showface.weights import bundled
 
 Folders = tuple[Path, Path]
 
@@ -119,3 +122,18 @@ def test_faces_that_were_trained_on_are_refused(config: ProtocolConfig, folders:
     for place in (run, run / FILE, folders[0]):
         with pytest.raises(DataError, match=r"of 5 faces were trained on, .*2\.png"):
             refuse_overlap(protocol, [harmless, place])
+
+
+def test_what_the_bundled_weights_were_trained_on_is_known(config: ProtocolConfig) -> None:
+    record = record_of(bundled())
+    assert record is not None
+    seen = pictures_seen(record)
+    assert len(seen) > 1000 and all(len(digest) == SHORT for digest in seen.values())
+    protocol = make_protocol(config)
+    assert refuse_overlap(protocol, [record]) == {str(record): len(seen)}
+    met = {name: digest for name, digest in zip(protocol.files["faces"], seen.values(), strict=False)}
+    trained = replace(protocol, files=protocol.files | {"faces": {name: met[name] + "0" * 48 for name in met}})
+    with pytest.raises(DataError, match=f"{len(met)} of {len(met)} faces were trained on"):
+        refuse_overlap(trained, [record])
+    name, *_ = contenders("full", source=None, device="cpu", protocol=protocol)
+    assert name.records == (record,)

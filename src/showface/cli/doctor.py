@@ -7,7 +7,11 @@ from collections.abc import Iterator
 import click
 
 PACKAGES = ("torch", "numpy", "pillow", "safetensors", "jaxtyping", "click", "rich", "opencv-python-headless")
-EXTRAS = {"train": "tensorboard", "hub": "huggingface-hub", "test": "pytest"}
+# A package of each extra that the others do not bring.
+EXTRAS = {
+    "train": "tensorboard", "evaluate": "scikit-image", "onnx": "onnxruntime", "identity": "dlib-bin",
+    "heic": "pillow-heif", "hub": "huggingface-hub", "test": "pytest",
+}  # fmt: skip
 
 
 @click.command("doctor", short_help="Say what showface finds here.")

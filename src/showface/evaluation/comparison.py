@@ -162,7 +162,8 @@ def write_report(
 
     `title` names the pictures if empty; `printed` are the paper's tables to stand beside ours.
     """
-    measured = f"{protocol.config.faces.name} under {protocol_facts(protocol)['masks']} masks"
+    names = protocol_facts(protocol)
+    measured = f"{names['faces']} under {names['masks']} masks"
     report = Report(
         title=title or measured, table=comparison.table, measurements=comparison.measurements, facts=comparison.facts,
         gallery=gallery, printed=printed,

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
-from showface.data.fingerprints import FILE, pictures_seen
+from showface import weights
+from showface.data.fingerprints import FILE, SHORT, bundled_record, pictures_seen
 from showface.errors import DataError
 from showface.evaluation.checks import listed
 from showface.evaluation.protocol import Protocol
@@ -25,16 +26,21 @@ def refuse_overlap(protocol: Protocol, places: Sequence[Path]) -> dict[str, int]
 
 
 def refuse_seen(protocol: Protocol, hashes: Iterable[str], place: str) -> None:
-    """Refuses a table that holds a picture whose sha256 is among `hashes`, as `place` says."""
-    faces = {digest: name for name, digest in protocol.files["faces"].items()}
-    shared = sorted(faces[digest] for digest in set(hashes) & faces.keys())
+    """Refuses a table that holds a picture whose sha256, or its first digits, is among `hashes`, as `place` says."""
+    faces, seen = protocol.files["faces"], set(hashes)
+    shared = sorted(name for name, digest in faces.items() if digest in seen or digest[:SHORT] in seen)
     if shared:
         raise DataError(
             f"{len(shared)} of {len(faces)} faces were trained on, {place} says: {listed(shared)}; measure on others"
         )
 
 
-def record_of(weights: Path) -> Path | None:
-    """The list of training pictures beside `weights`: in the run folder or the one above it; None without."""
-    places = (weights, weights.parent) if weights.is_dir() else (weights.parent, weights.parent.parent)
+def record_of(source: Path) -> Path | None:
+    """The list of training pictures of the weights in `source`; None without.
+
+    It lies beside them, in the run folder or the one above it; that of the bundled weights with the frozen splits.
+    """
+    if source.parent == weights.bundled().parent and (record := bundled_record(source.name)) is not None:
+        return record
+    places = (source, source.parent) if source.is_dir() else (source.parent, source.parent.parent)
     return next((place / FILE for place in places if (place / FILE).is_file()), None)

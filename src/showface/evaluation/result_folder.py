@@ -9,7 +9,7 @@ The pictures have the size of the protocol. Their known pixels are replaced by t
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -34,8 +34,10 @@ def result_folder(folder: Path, protocol: Protocol) -> tuple[FromPairs, str]:
 
     Refused with a list: pictures that are missing, there twice, or of another size than the protocol's.
     """
-    files = {bucket: _by_stem(folder / bucket, pairs) for bucket, pairs in protocol.pairs.items()}
-    wrong = _wrong_sizes([file for found in files.values() for file in found.values()], protocol.config.size)
+    found = {bucket: _by_stem(folder / bucket, pairs) for bucket, pairs in protocol.pairs.items()}
+    _refuse_gaps(folder, found)
+    files = {bucket: {stem: names[0] for stem, names in stems.items()} for bucket, stems in found.items()}
+    wrong = _wrong_sizes([file for stems in files.values() for file in stems.values()], protocol.config.size)
     if wrong:
         size = protocol.config.size
         raise DataError(f"{folder}: {len(wrong)} pictures are not {size} x {size}: {listed(wrong)}; resize them")
@@ -44,26 +46,30 @@ def result_folder(folder: Path, protocol: Protocol) -> tuple[FromPairs, str]:
         return torch.stack([read_face(files[bucket][pair.face.stem], protocol.config.size) for pair in pairs])
 
     digest = hashlib.sha256()
-    for bucket, found in files.items():
-        for stem in sorted(found):
-            digest.update(f"{bucket}/{stem} {sha256(found[stem])}\n".encode())
+    for bucket, stems in files.items():
+        for stem in sorted(stems):
+            digest.update(f"{bucket}/{stem} {sha256(stems[stem])}\n".encode())
     return FromPairs(read), digest.hexdigest()
 
 
-def _by_stem(folder: Path, pairs: Sequence[Pair]) -> dict[str, Path]:
-    """The result for each face of a bucket by its stem; others in the folder are left alone."""
-    stems = unique_stems(pairs, folder.name)
-    found: dict[str, list[Path]] = {stem: [] for stem in stems}
+def _by_stem(folder: Path, pairs: Sequence[Pair]) -> dict[str, list[Path]]:
+    """The results for each face of a bucket by its stem, one if all is well; others in the folder are left alone."""
+    found: dict[str, list[Path]] = {stem: [] for stem in unique_stems(pairs, folder.name)}
     for file in sorted(folder.iterdir()) if folder.is_dir() else []:
         if file.suffix.lower() in SUFFIXES and file.stem in found:
             found[file.stem].append(file)
-    missing = [f"{folder.name}/{stem}" for stem, files in found.items() if not files]
-    twice = [" and ".join(f"{folder.name}/{file.name}" for file in files) for files in found.values() if len(files) > 1]
+    return found
+
+
+def _refuse_gaps(folder: Path, found: Mapping[str, Mapping[str, Sequence[Path]]]) -> None:
+    """Every face of every bucket has one result: all that do not are listed at once."""
+    places = [(f"{bucket}/{stem}", files) for bucket, stems in found.items() for stem, files in stems.items()]
+    missing = [place for place, files in places if not files]
+    twice = [" and ".join(f"{file.parent.name}/{file.name}" for file in files) for _, files in places if len(files) > 1]
     faults = [f"{len(missing)} missing: {listed(missing)}"] if missing else []
     faults += [f"{len(twice)} there twice: {listed(twice)}"] if twice else []
     if faults:
-        raise DataError(f"{folder.parent}: expected {len(stems)} results in {folder.name}; {'; '.join(faults)}")
-    return {stem: files[0] for stem, files in found.items()}
+        raise DataError(f"{folder}: expected {len(places)} results in {', '.join(found)}; {'; '.join(faults)}")
 
 
 def unique_stems(pairs: Sequence[Pair], bucket: str) -> list[str]:

@@ -10,8 +10,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from showface.evaluation.histogram import FEWEST, HEIGHT, MOST, WIDTH, bar_count, histogram, ticks, value_range
+from showface.evaluation.histogram import FEWEST, HEIGHT, MOST, WIDTH, bar_count, histogram, value_range
 from showface.evaluation.measures import MEASURES
+from showface.pages.scale import ticks
 
 PSNR = MEASURES["psnr"]
 

@@ -64,7 +64,7 @@ def test_the_stages_of_another_run_are_used(
     row = with_settings(ablated(tiny_recipe, "w/o MREM"), ("mdrnets.steps=1",))
     train(row, tmp_path / "row", earlier=finished_run, device=CPU, console=console)
     assert sorted(path.name for path in (tmp_path / "row").iterdir()) == [
-        ".lock", "mdrnets", "pictures.sha256", "recipe.json", "weights",
+        ".lock", "mdrnets", "pictures.sha256", "recipe.json", "report.html", "weights",
     ]  # fmt: skip
     result, _ = read_tensors(tmp_path / "row" / "mdrnets" / RESULT)
     coarse, _ = read_tensors(finished_run / "coarse" / RESULT)

@@ -135,3 +135,41 @@ def test_infinity_is_not_finite_either() -> None:
     refuse_non_finite({"a": torch.tensor(1.0), "b": torch.tensor(2.0, dtype=torch.bfloat16)})
     with pytest.raises(NonFiniteError, match=r"not finite: b$"):
         refuse_non_finite({"a": torch.tensor(1.0), "b": torch.tensor(-torch.inf)})
+
+
+# ---------------------------------------------------------------------------------------------- gradients apart
+
+
+def test_each_gradient_is_measured_at_the_output_and_changes_nothing() -> None:
+    """The norms are those of single backward passes; the update is the same with and without them."""
+    found = []
+    for apart in (False, True):
+        network = nn.Linear(2, 3)
+        with torch.no_grad():
+            network.weight.copy_(torch.arange(6.0).reshape(3, 2))
+            network.bias.zero_()
+        held: list[Tensor] = []
+
+        def losses(batch: Batch, network: nn.Module = network, held: list[Tensor] = held) -> dict[str, Tensor]:
+            held[:] = [network(torch.ones(1, 2))]
+            terms = {"hole": 3 * held[0].sum(), "tv": held[0].square().sum(), "other": network.bias.sum()}
+            return terms | {"total": torch.stack(list(terms.values())).sum()}
+
+        network.requires_grad_(False)
+        phase = Phase("coarse", network, losses, OptimiserConfig(), raw=lambda held=held: held[0])
+        optimiser = make_optimiser(network, phase.optimiser)
+        state = TrainState.start({"coarse": network}, {"coarse": optimiser}, averaged=set())
+        told = run_phase(phase, BATCH, state, STAGE, each_gradient=apart)
+        found.append(network.weight.clone())
+        names = {name for name in told if "gradient_of" in name}
+        assert names == ({"coarse_gradient_of_hole", "coarse_gradient_of_tv"} if apart else set())
+    assert torch.equal(*found)
+    assert float(told["coarse_gradient_of_hole"]) == pytest.approx(3 * 3**0.5)
+    assert float(told["coarse_gradient_of_tv"]) == pytest.approx(2 * (1 + 25 + 81) ** 0.5)
+
+
+def test_when_gradients_are_measured() -> None:
+    config = replace(STAGE, steps=47, log_every=5, gradients_every=3)
+    assert [step for step in range(1, 48) if config.measures_gradients_in(step)] == [15, 30, 45]
+    assert [step for step in range(40, 48) if config.reports_after(step)] == [40, 45, 47]
+    assert not any(replace(config, gradients_every=0).measures_gradients_in(step) for step in range(1, 48))

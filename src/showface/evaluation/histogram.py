@@ -10,6 +10,7 @@ from html import escape
 import numpy as np
 
 from showface.evaluation.measures import Measure
+from showface.pages.scale import ticks
 
 FEWEST, MOST = 8, 32  # bars
 OUTSIDE = 1.0  # per cent of the values at either end that are drawn in the outermost bars
@@ -50,17 +51,6 @@ def value_range(rows: Sequence[Sequence[float]]) -> tuple[float, float]:
         np.concatenate([np.asarray(row, dtype=np.float64) for row in rows]), (OUTSIDE, 100 - OUTSIDE)
     )
     return (float(low), float(high)) if high > low else (float(low) - 0.5, float(low) + 0.5)
-
-
-def ticks(low: float, high: float) -> list[float]:
-    """Two to five round numbers from `low` to `high`."""
-    unit = 10.0 ** math.floor(math.log10(high - low))
-    for step in (unit, unit / 2, unit / 5, unit / 10):
-        first, last = math.ceil(low / step), math.floor(high / step)
-        if last - first >= 1:
-            every = -(-(last - first + 1) // 5)
-            return [number * step for number in range(first, last + 1, every)]
-    return [low, high]
 
 
 def _row(

@@ -6,12 +6,9 @@ and the best, median and worst pictures. It reads on a phone, in the dark and on
 
 from __future__ import annotations
 
-import base64
-import io
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from html import escape
-from pathlib import Path
 
 from jaxtyping import UInt8
 from torch import Tensor
@@ -27,9 +24,8 @@ from showface.evaluation.runner import Measurement
 from showface.evaluation.tables import Table, title_of
 from showface.images import picture_of
 from showface.masks import BUCKETS
+from showface.pages.frame import framed, jpeg_uri
 
-STYLE = Path(__file__).with_name("page.css")
-POLICY = "default-src 'none'; img-src data:; style-src 'unsafe-inline'"  # the page may load nothing
 JPEG = {"quality": 88, "subsampling": 0}  # of the pictures on the page; they were measured before
 LONGEST = 12  # entries of a fact that are written out
 LEGEND = (
@@ -58,13 +54,7 @@ def page(report: Report) -> str:
         _summary(report), _paper_section(report), _ours_section(report), _further_section(report),
         _histograms(report), _gallery(report.gallery, report.measurements), _facts(report.facts),
     )  # fmt: skip
-    return (
-        '<!doctype html>\n<html lang="en">\n<head>\n<meta charset="utf-8">\n'
-        '<meta name="viewport" content="width=device-width, initial-scale=1">\n'
-        f'<meta http-equiv="Content-Security-Policy" content="{POLICY}">\n'
-        f"<title>{escape(report.title)}</title>\n<style>\n{STYLE.read_text(encoding='utf-8')}</style>\n</head>\n"
-        f"<body>\n<main>\n{''.join(sections)}</main>\n</body>\n</html>\n"
-    )
+    return framed(report.title, "".join(sections))
 
 
 def _summary(report: Report) -> str:
@@ -188,9 +178,7 @@ def _shown(shown: Shown, values: Mapping[tuple[str, str, str, str], Mapping[str,
 
 def data_uri(pixels: UInt8[Tensor, "3 h w"]) -> str:
     """RGB in 0..255 as a JPEG inside the page."""
-    stream = io.BytesIO()
-    picture_of(pixels.permute(1, 2, 0).cpu().numpy()).save(stream, format="JPEG", **JPEG)
-    return f"data:image/jpeg;base64,{base64.b64encode(stream.getvalue()).decode('ascii')}"
+    return jpeg_uri(picture_of(pixels.permute(1, 2, 0).cpu().numpy()), **JPEG)
 
 
 # ---------------------------------------------------------------------------------------------- facts

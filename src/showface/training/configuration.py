@@ -68,6 +68,7 @@ class StageConfig:
     log_every: int = 20  # steps
     checkpoint_every: int = 200  # steps
     show_every: int = 400  # steps between contact sheets
+    gradients_every: int = 5  # reports between two that tell the norm of each loss's gradient; 0 = none does
 
     def __post_init__(self) -> None:
         for kind, value, known in (
@@ -76,8 +77,13 @@ class StageConfig:
         ):
             if value not in known:
                 raise SettingError(unknown(kind, value, known))
-        if min(self.steps, self.batch, self.log_every, self.checkpoint_every, self.show_every) < 1 or self.workers < 0:
-            raise SettingError(f"stage {self.name}: expected steps, batch and intervals of at least 1, workers of 0")
+        if min(self.steps, self.batch, self.log_every, self.checkpoint_every, self.show_every) < 1 or (
+            min(self.workers, self.gradients_every) < 0
+        ):
+            raise SettingError(
+                f"stage {self.name}: expected steps, batch and intervals of at least 1, workers and gradients_every "
+                "of at least 0"
+            )
         if not 0 <= self.auxiliary <= self.batch:
             raise SettingError(
                 f"stage {self.name}: expected auxiliary from 0 to batch = {self.batch}, got {self.auxiliary}"
@@ -87,6 +93,15 @@ class StageConfig:
                 f"stage {self.name}: expected ema in [0, 1) and frozen_norm_from in (0, 1], "
                 f"got {self.ema} and {self.frozen_norm_from}"
             )
+
+    def reports_after(self, step: int) -> bool:
+        """Whether the log gets a line after step number `step`, counted from 1."""
+        return step == self.steps or step % self.log_every == 0
+
+    def measures_gradients_in(self, step: int) -> bool:
+        """Whether that line tells the norm of each loss's gradient."""
+        every = self.log_every * self.gradients_every
+        return bool(every) and step % every == 0
 
 
 @dataclass(frozen=True, kw_only=True)

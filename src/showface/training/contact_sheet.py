@@ -11,6 +11,8 @@ from torch import Tensor
 from showface.errors import CheckpointError, ImageError
 from showface.images import picture_of, to_uint8, write_image
 
+SHOWN = 6  # pictures of a sheet, one a row
+
 
 def write_sheet(path: Path, columns: list[Float[Tensor, "b 3 h w"]]) -> None:
     """One row per picture, one column per view; images in [-1, 1]. A `CheckpointError` if it cannot be written."""

@@ -16,8 +16,9 @@ from showface.data.batches import Batch, FaceSamples, batches
 from showface.data.unusable import Unusable
 from showface.errors import NonFiniteError, WorkerError
 from showface.training.configuration import Recipe, StageConfig
-from showface.training.contact_sheet import write_sheet
+from showface.training.contact_sheet import SHOWN, write_sheet
 from showface.training.interruption import StopSignals
+from showface.training.run_report import RunReport
 from showface.training.stages import Stage, build_stage
 from showface.training.state import (
     RESULT,
@@ -44,12 +45,13 @@ def train_stage(
     earlier: Path | None = None,
     stop: StopSignals | None = None,
     named: set[Path] | None = None,
+    report: RunReport | None = None,
 ) -> None:
     """Train one stage in `out/<stage>`, from its newest checkpoint if it has one; does nothing when it is finished.
 
     Results of the stages before it are read from `out`, or else from the run folder `earlier`. After a signal to `stop`
     the step is finished, a checkpoint saved and `StoppedError` raised. Pictures that cannot be used are named unless
-    they are among `named`.
+    they are among `named`. The page of the run, `report`, is kept up to date.
     """
     say = partial(console.print, soft_wrap=True, markup=False, highlight=False)
     if is_finished(out, config.name):
@@ -85,10 +87,11 @@ def train_stage(
             # ---- one update of every phase
             stage.before_step(state.step)
             here = batch.to(device)
+            apart = config.measures_gradients_in(state.step + 1)
             terms: dict[str, Tensor] = {}
             for phase in phases:
                 try:
-                    terms |= run_phase(phase, here, state, config)
+                    terms |= run_phase(phase, here, state, config, each_gradient=apart)
                 except NonFiniteError as error:
                     raise NonFiniteError(stopped_before_update(error, folder, samples, state.step, config)) from error
             state.step += 1
@@ -96,13 +99,15 @@ def train_stage(
             tracker.advance()
             # ---- what was learnt so far
             last = state.step == config.steps
-            if last or state.step % config.log_every == 0:
+            if config.reports_after(state.step):
                 losses = {name: float(value) for name, value in terms.items()}
-                tracker.report(state.step, pace.measured() | losses | stage.diagnostics())
+                tracker.report(state.step, pace.measured() | losses | stage.diagnostics(), stage.tables())
             if last or state.step % config.checkpoint_every == 0 or stop.received:
                 save_checkpoint(folder, state, facts)
             if last or state.step % config.show_every == 0:
                 write_sheet(folder / f"sheet-{state.step:08d}.jpg", stage.show(shown, state.averages))
+            if report is not None:
+                report.refresh()
             if not last:
                 stop.obey(saved_at(state.step, config))
         if state.step < config.steps:  # the loading processes got the signal before this one did
@@ -133,7 +138,7 @@ def finish(stage: Stage, state: TrainState, out: Path, facts: Json) -> None:
     write_tensors(out / stage.config.name / RESULT, result.state_dict(), facts | {"step": state.step})
 
 
-def show_batch(samples: FaceSamples, device: torch.device, unusable: Unusable, count: int = 6) -> Batch:
+def show_batch(samples: FaceSamples, device: torch.device, unusable: Unusable, count: int = SHOWN) -> Batch:
     """The same few pictures for every contact sheet of a run."""
     first = next(batches(samples, batch=count, first=0, last=1, unusable=unusable))
     return first.to(device)

@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import torch
 from rich.console import Console
 
-from showface.errors import CheckpointError, SettingError, unknown
+from showface.errors import CheckpointError, SettingError, ShowFaceError, unknown
 from showface.training.configuration import Recipe, StageConfig
 from showface.training.interruption import StopSignals
 from showface.training.lock import locked
 from showface.training.loop import train_stage
 from showface.training.preflight import list_sets, record_pictures
+from showface.training.run_report import RunReport
 from showface.training.stages.face_parser import parser_of
 from showface.training.stages.stage import BOXES
 from showface.training.state import is_finished
@@ -47,9 +49,26 @@ def train(
         remove_parts(out)
         record_pictures([face for faces in listed.values() for face in faces], out, earlier, held_out)
         named: set[Path] = set()
-        for config in wanted:
-            train_stage(recipe, config, out, device=device, console=console, earlier=earlier, stop=stop, named=named)
-            stop.obey(f"after stage {config.name}")
+        with reported(RunReport(out, recipe, wanted), needed=bool(listed)) as report:
+            for config in wanted:
+                train_stage(
+                    recipe, config, out, device=device, console=console, earlier=earlier, stop=stop, named=named,
+                    report=report,
+                )  # fmt: skip
+                stop.obey(f"after stage {config.name}")
+
+
+@contextmanager
+def reported(report: RunReport, *, needed: bool) -> Iterator[RunReport]:
+    """The page of a run tells how it ended, unless there was nothing to do; an error keeps its own message."""
+    try:
+        yield report
+    except ShowFaceError as error:
+        with suppress(CheckpointError):
+            report.close(str(error))
+        raise
+    if needed:
+        report.close("")
 
 
 def stages_to_train(recipe: Recipe, stages: tuple[str, ...], earlier: Path | None) -> list[StageConfig]:

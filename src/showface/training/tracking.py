@@ -1,4 +1,7 @@
-"""What a run tells: one JSON line per report, TensorBoard scalars, a progress bar or plain lines."""
+"""What a run tells: one JSON line per report, TensorBoard scalars, a progress bar or plain lines.
+
+`page.py` beside it draws the same lines as a page.
+"""
 
 from __future__ import annotations
 
@@ -6,19 +9,23 @@ import importlib
 import importlib.util
 import json
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from types import TracebackType
-from typing import Protocol, TextIO
+from typing import Any, Protocol, TextIO
 
-from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
+from rich.console import Console, Group
+from rich.live import Live
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
+from rich.text import Text
 
 from showface.data.batches import Batch
 from showface.errors import CheckpointError
 
 LOG = "log.jsonl"  # of each stage, in its folder
+PACE = ("images_per_second", "waiting")
+MAIN = ("total", "hole", "parsing", "discriminator_total", "gradient")  # what a terminal shows of the losses
 
 
 class Board(Protocol):
@@ -44,13 +51,16 @@ class Tracker:
     """
 
     def __init__(self, folder: Path, *, stage: str, steps: int, done: int, console: Console) -> None:
-        self.folder, self.console, self.stage = folder, console, stage
+        self.folder, self.console, self.stage, self.steps = folder, console, stage, steps
         self._progress = Progress(
-            TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn(),
-            TimeRemainingColumn(), TextColumn("{task.fields[facts]}"), console=console, disable=not console.is_terminal,
+            TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TextColumn("{task.fields[pace]}"),
+            console=console, auto_refresh=False,
         )  # fmt: skip
-        self._task = self._progress.add_task(stage, total=steps, completed=done, facts="")
+        self._task = self._progress.add_task(stage, total=steps, completed=done, pace="")
+        self._losses = Text(no_wrap=True, overflow="ellipsis")
+        self._live = Live(Group(self._progress, self._losses), console=console) if console.is_terminal else None
         self._board: Board | None = None
+        self._started, self._began_at = time.monotonic(), done
 
     def __enter__(self) -> Tracker:
         self.folder.mkdir(parents=True, exist_ok=True)
@@ -58,13 +68,16 @@ class Tracker:
         if tensorboard_installed():
             writer = importlib.import_module("torch.utils.tensorboard").SummaryWriter
             self._board = writer(str(self.folder / "tensorboard"))
-        self._progress.start()
+        if self._live is not None:
+            self._live.start()
+        self._started = time.monotonic()
         return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        self._progress.stop()
+        if self._live is not None:
+            self._live.stop()
         with written(self.folder, after=error):
             self._lines.close()
         if self._board is not None:
@@ -75,19 +88,47 @@ class Tracker:
         """One step is done."""
         self._progress.advance(self._task)
 
-    def report(self, step: int, scalars: dict[str, float]) -> None:
-        """Write the scalars of `step` everywhere and show them beside the bar."""
-        line = {"stage": self.stage, "step": step, "time": round(time.time(), 1)} | scalars
+    def report(self, step: int, scalars: dict[str, float], tables: Mapping[str, list[Any]] | None = None) -> None:
+        """Write the scalars of `step` everywhere and show them below the bar; `tables` go to the JSON lines only."""
+        left = self.seconds_left(step)
+        known = {"stage": self.stage, "step": step, "time": round(time.time(), 1), "seconds_left": round(left, 1)}
+        line = known | scalars | dict(tables or {})
         with written(self.folder):
             self._lines.write(json.dumps(line) + "\n")
             self._lines.flush()
             if self._board is not None:
                 for name, value in scalars.items():
                     self._board.add_scalar(f"{self.stage}/{name}", value, step)
-        facts = "  ".join(f"{name} {value:.4g}" for name, value in scalars.items())
-        self._progress.update(self._task, facts=facts)
-        if not self.console.is_terminal:
-            self.console.print(f"{self.stage} {step}  {facts}", highlight=False, soft_wrap=True)
+        scalars = {name.removeprefix(f"{self.stage}_"): value for name, value in scalars.items()}
+        pace, losses = f"{in_short(scalars)}, {clock(left)} left", in_words(scalars, MAIN)
+        self._progress.update(self._task, pace=pace)
+        self._losses.plain = losses
+        if self._live is None:
+            words = f"{self.stage} {step}/{self.steps}  {pace}  {in_words(scalars)}"
+            self.console.print(words, highlight=False, soft_wrap=True, markup=False)
+
+    def seconds_left(self, step: int) -> float:
+        """How long the stage will take from `step` on, at the pace since it was entered."""
+        done = max(1, step - self._began_at)
+        return (time.monotonic() - self._started) * (self.steps - step) / done
+
+
+def in_short(scalars: Mapping[str, float]) -> str:
+    """How fast the run is, and what share of the time it waits for data."""
+    return f"{scalars.get('images_per_second', 0.0):.3g} images/s, {scalars.get('waiting', 0.0):.0%} waiting"
+
+
+def in_words(scalars: Mapping[str, float], only: tuple[str, ...] = ()) -> str:
+    """Losses with their names, without the pace and the gradients of single terms; those of `only` that are there."""
+    told = {name: v for name, v in scalars.items() if name not in PACE and not name.startswith("gradient_of_")}
+    return "  ".join(f"{name} {told[name]:.4g}" for name in only or told if name in told)
+
+
+def clock(seconds: float) -> str:
+    """Hours, minutes and seconds: 0:07, 12:03, 3:00:00."""
+    minutes, rest = divmod(round(seconds), 60)
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours}:{minutes:02d}:{rest:02d}" if hours else f"{minutes}:{rest:02d}"
 
 
 def open_log(path: Path) -> TextIO:

@@ -38,10 +38,13 @@ def learning_rate(config: OptimiserConfig, step: int, steps: int) -> float:
     return rate
 
 
-def run_phase(phase: Phase, batch: Batch, state: TrainState, config: StageConfig) -> dict[str, Tensor]:
+def run_phase(
+    phase: Phase, batch: Batch, state: TrainState, config: StageConfig, *, each_gradient: bool = False
+) -> dict[str, Tensor]:
     """Losses, gradient, update of one phase; stops before the update if any of them is not finite.
 
-    Returns the losses and the gradient's norm before clipping, without gradient.
+    Returns the losses and the gradient's norm before clipping, without gradient; if `each_gradient` is set, also the
+    norm of every loss's own.
     """
     optimiser = state.optimisers[phase.name]
     for group in optimiser.param_groups:
@@ -50,6 +53,7 @@ def run_phase(phase: Phase, batch: Batch, state: TrainState, config: StageConfig
     with bf16_autocast(batch.images.device, config.precision == "bf16"):
         losses = phase.losses(batch)
     optimiser.zero_grad(set_to_none=True)
+    apart = gradient_norms(losses, phase.raw()) if each_gradient else {}
     losses["total"].backward()
     norm = nn.utils.clip_grad_norm_(phase.network.parameters(), phase.optimiser.clip or math.inf)
     told = {name: value.detach() for name, value in losses.items()} | {"gradient": norm.to(batch.images.device)}
@@ -57,7 +61,22 @@ def run_phase(phase: Phase, batch: Batch, state: TrainState, config: StageConfig
     optimiser.step()
     phase.network.requires_grad_(False)
     label = "" if phase.name == "generator" else f"{phase.name}_"
-    return {f"{label}{name}": value for name, value in told.items()}
+    return {f"{label}{name}": value for name, value in (told | apart).items()}
+
+
+def gradient_norms(losses: dict[str, Tensor], raw: Tensor | None) -> dict[str, Tensor]:
+    """The norm of each weighted term's gradient with respect to the `raw` output, as `gradient_of_<term>`.
+
+    What it costs is the way back through the measuring networks, not through the one that learns. Terms that do not
+    depend on `raw` are left out.
+    """
+    norms: dict[str, Tensor] = {}
+    for name, loss in losses.items():
+        if raw is not None and name != "total" and loss.requires_grad:
+            (gradient,) = torch.autograd.grad(loss, raw, retain_graph=True, allow_unused=True)
+            if gradient is not None:
+                norms[f"gradient_of_{name}"] = gradient.detach().float().norm()
+    return norms
 
 
 def refuse_non_finite(values: dict[str, Tensor]) -> None:

@@ -28,10 +28,10 @@ class CoarseStage(Stage):
         self.trunk = self.vgg()
 
     def phases(self) -> tuple[Phase, ...]:
-        return (Phase("coarse", self.network, self.losses, self.config.optimiser),)
+        return (Phase("coarse", self.network, self.losses, self.config.optimiser, raw=lambda: self.raw),)
 
     def losses(self, batch: Batch) -> Losses:
-        raw = self.network(batch.images, batch.masks).float()
+        self.raw = raw = self.network(batch.images, batch.masks).float()
         completed = composite(batch.images, raw, batch.masks)
         inputs = ObjectiveInputs(raw=raw, completed=completed, truth=batch.images, mask=batch.masks)
         return generator_terms(inputs, self.config.weights, vgg=self.trunk, options=self.config.options)

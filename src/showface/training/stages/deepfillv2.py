@@ -33,7 +33,7 @@ class DeepFillV2Stage(Stage):
         self.judged: ObjectiveInputs | None = None  # what the losses of the last batch compared
 
     def phases(self) -> tuple[Phase, ...]:
-        generator = Phase("generator", self.network, self.generator_losses, self.config.optimiser)
+        generator = Phase("generator", self.network, self.generator_losses, self.config.optimiser, raw=lambda: self.raw)
         if self.discriminator is None:
             return (generator,)
         critic = self.config.discriminator_optimiser
@@ -41,7 +41,7 @@ class DeepFillV2Stage(Stage):
 
     def generator_losses(self, batch: Batch) -> Losses:
         first, raw = self.network.both_stages(batch.images, batch.masks)
-        self.judged = compared(raw, batch)
+        self.raw, self.judged = raw, compared(raw, batch)
         options, objective = self.config.options, self.config.weights
         of_first = generator_terms(compared(first, batch), replace(objective, adversarial=0.0), options=options)
         of_second = generator_terms(self.judged, objective, discriminator=self.discriminator, options=options)

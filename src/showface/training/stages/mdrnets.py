@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import asdict, replace
 from pathlib import Path
-from typing import cast
+from typing import Any, cast
 
 import torch
 from jaxtyping import Float
@@ -60,7 +60,7 @@ class MDRNetsStage(Stage):
     def phases(self) -> tuple[Phase, ...]:
         # the memory's buffers are part of what the generator learns
         learnt = nn.ModuleDict({"refined": self.refined, "memory": self.network.memory})
-        generator = Phase("generator", learnt, self.generator_losses, self.config.optimiser)
+        generator = Phase("generator", learnt, self.generator_losses, self.config.optimiser, raw=lambda: self.raw)
         if self.discriminator is None:
             return (generator,)
         critic = self.config.discriminator_optimiser
@@ -68,7 +68,7 @@ class MDRNetsStage(Stage):
 
     def generator_losses(self, batch: Batch) -> Losses:
         output: MDRNetsOutput = self.network(batch.images, batch.masks, update_memory=True)
-        self._read = output.retrieved.weights.detach(), output.present > 0
+        self.raw, self._read = output.raw, (output.retrieved.weights.detach(), output.present > 0)
         whole = ObjectiveInputs(raw=output.raw, completed=output.completed, truth=batch.images, mask=batch.masks)
         self.judged = first_of(whole, self.config.auxiliary)
         if not self.config.auxiliary:
@@ -105,6 +105,15 @@ class MDRNetsStage(Stage):
         if self._read is not None:
             shares_read, present = self._read
             told["read_sharpness"] = float(read_sharpness(shares_read, present)[present.any(dim=0)].mean())
+        return told
+
+    def tables(self) -> dict[str, list[Any]]:
+        """How often each slot was chosen since the memory began, by category; how sharply each category was read."""
+        told: dict[str, list[Any]] = {"slot_usage": self.network.memory.usage.tolist()}
+        if self._read is not None:
+            shares_read, present = self._read
+            sharpness = zip(read_sharpness(shares_read, present).tolist(), present.any(dim=0).tolist(), strict=True)
+            told["sharpness"] = [round(value, 4) if seen else None for value, seen in sharpness]
         return told
 
     def show(self, batch: Batch, averages: Mapping[str, nn.Module]) -> list[Float[Tensor, "b 3 h w"]]:

@@ -25,10 +25,11 @@ class ReconstructionStage(Stage):
         self.trunk = self.vgg()
 
     def phases(self) -> tuple[Phase, ...]:
-        return (Phase("reconstruction", self.network, self.losses, self.config.optimiser),)
+        return (Phase("reconstruction", self.network, self.losses, self.config.optimiser, raw=lambda: self.raw),)
 
     def losses(self, batch: Batch) -> Losses:
-        raw, nothing_hidden = self.network(batch.images).float(), torch.zeros_like(batch.masks)
+        self.raw = raw = self.network(batch.images).float()
+        nothing_hidden = torch.zeros_like(batch.masks)
         inputs = ObjectiveInputs(raw=raw, completed=raw, truth=batch.images, mask=nothing_hidden)
         return generator_terms(inputs, self.config.weights, vgg=self.trunk, options=self.config.options)
 

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import torch
 from jaxtyping import Float
@@ -23,7 +23,9 @@ from showface.weights import State, from_plain, holds_weights, load, named_relea
 Losses = dict[str, Tensor]
 NetworkT = TypeVar("NetworkT", bound=nn.Module)
 BOXES = {"coarse": "coarse.", "face_parser": "parser."}  # where weights of MDRNets hold what a stage made
-MAY_CHANGE = ("steps", "workers", "log_every", "checkpoint_every", "show_every")  # when a run goes on
+MAY_CHANGE = (  # when a run goes on
+    "steps", "workers", "log_every", "checkpoint_every", "show_every", "gradients_every",
+)  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -35,6 +37,7 @@ class Phase:
     losses: Callable[[Batch], Losses]
     optimiser: OptimiserConfig
     averaged: bool = True
+    raw: Callable[[], Tensor | None] = lambda: None  # the output that the losses of the last batch were computed from
 
 
 class Stage(ABC):
@@ -45,6 +48,7 @@ class Stage(ABC):
 
     def __init__(self, recipe: Recipe, config: StageConfig, runs: tuple[Path, ...], device: torch.device) -> None:
         self.recipe, self.config, self.runs, self.device = recipe, config, runs, device
+        self.raw: Tensor | None = None  # what the losses of the last batch judge, where more than one of them does
 
     @abstractmethod
     def phases(self) -> tuple[Phase, ...]:
@@ -68,6 +72,10 @@ class Stage(ABC):
 
     def diagnostics(self) -> dict[str, float]:
         """Scalars beside the losses; the default has none."""
+        return {}
+
+    def tables(self) -> dict[str, list[Any]]:
+        """Numbers of more than one dimension for log.jsonl, by name; the default has none."""
         return {}
 
     def deliver(self, result: nn.Module, out: Path) -> None:

@@ -25,7 +25,9 @@ def test_reports_go_to_json_lines_and_plain_lines(tmp_path: Path, console: Conso
                 losses = {"coarse_hole": step / 3, "coarse_gradient_of_hole": 1.0}
                 tracker.report(step, pace | losses, {"slot_usage": [[1, 2]]})
     lines = [json.loads(line) for line in (tmp_path / "coarse" / "log.jsonl").read_text().splitlines()]
-    assert [(line["stage"], line["step"], line["coarse_hole"]) for line in lines] == [("coarse", n, n / 3) for n in (1, 2, 3)]
+    assert [(line["stage"], line["step"], line["coarse_hole"]) for line in lines] == [
+        ("coarse", n, n / 3) for n in (1, 2, 3)
+    ]
     assert "coarse 3/3  7.25 images/s, 50% waiting, 0:00 left  hole 1\n" in console.file.getvalue()
     assert all(line["slot_usage"] == [[1, 2]] and line["seconds_left"] >= 0 for line in lines)
 
@@ -52,7 +54,7 @@ def test_the_time_left_is_that_of_the_steps_to_come(
         tracker.report(20, {})
         assert tracker.seconds_left(50) == 0.0
     assert ", 1:00 left" in console.file.getvalue()
-    told = [clock(seconds) for seconds in (0.4, 59.6, 61, 3600, 36061)]
+    told = [clock(seconds) for seconds in (0.4, 59.6, 61.0, 3600.0, 36061.0)]
     assert told == ["0:00", "1:00", "1:01", "1:00:00", "10:01:01"]
 
 

@@ -18,7 +18,8 @@ WINDOW = 0.05  # share of a line's points that its running mean is taken over
 COLOURS = 8  # of lines in one drawing; page.css has as many
 LOG_FROM = 8.0  # a scale is logarithmic from this ratio of its largest to its smallest value on
 
-Points = Sequence[tuple[float, float]]
+Number = int | float
+Points = Sequence[tuple[Number, Number]]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -29,7 +30,7 @@ class Line:
     points: Points
 
 
-def line_chart(title: str, lines: Sequence[Line], *, end: float, low: float | None = None) -> str:
+def line_chart(title: str, lines: Sequence[Line], *, end: Number, low: float | None = None) -> str:
     """A drawing of `lines` (not all empty) from x = 0 to `end`; y begins at `low`, or where the values do.
 
     A single line shows its values too; several have a colour each, see `legend`.
@@ -65,13 +66,13 @@ def legend(lines: Sequence[Line]) -> str:
 class Scale:
     """Where values lie in the drawing."""
 
-    end: float
-    low: float
-    high: float
+    end: Number
+    low: Number
+    high: Number
     log: bool
 
     @staticmethod
-    def of(values: Sequence[float], end: float, low: float | None) -> Scale:
+    def of(values: Sequence[Number], end: Number, low: float | None) -> Scale:
         """A scale that holds all `values`; never empty."""
         least, most = min(values), max(values)
         if least > 0 and most / least > LOG_FROM and low is None:
@@ -79,7 +80,7 @@ class Scale:
         least = least if low is None else min(low, least)
         return Scale(end, least, most if most > least else least + 1.0, False)
 
-    def at(self, x: float, y: float) -> tuple[float, float]:
+    def at(self, x: Number, y: Number) -> tuple[float, float]:
         """The place of a point in pixels."""
         low, high, value = (math.log(v) if self.log else v for v in (self.low, self.high, y))
         across = LEFT + (WIDTH - LEFT - RIGHT) * x / self.end
@@ -128,7 +129,7 @@ def smoothed(points: Points) -> Points:
     return [(x, float(mean)) for (x, _), mean in zip(points, means, strict=True)]
 
 
-def short(value: float) -> str:
+def short(value: Number) -> str:
     """Three digits, thousands as k: 0.0123, 4.5, 12k."""
     if abs(value) >= 10_000:
         return f"{value / 1000:.3g}k"

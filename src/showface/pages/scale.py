@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 
 
-def ticks(low: float, high: float) -> list[float]:
+def ticks(low: int | float, high: int | float) -> list[float]:
     """Two to five round numbers from `low` to `high`."""
     unit = 10.0 ** math.floor(math.log10(high - low))
     for step in (unit, unit / 2, unit / 5, unit / 10):
@@ -16,7 +16,7 @@ def ticks(low: float, high: float) -> list[float]:
     return [low, high]
 
 
-def log_ticks(low: float, high: float) -> list[float]:
+def log_ticks(low: int | float, high: int | float) -> list[float]:
     """Powers of ten from `low` to `high`, both above 0, at most five; or also twice and five times those."""
     first, last = math.ceil(math.log10(low) - 1e-9), math.floor(math.log10(high) + 1e-9)
     if last - first >= 1:

@@ -16,7 +16,7 @@ class StageLog:
     """The lines of one stage by step: scalars and tables by name, without the stage's own prefix."""
 
     stage: str
-    scalars: dict[str, list[tuple[float, float]]] = field(default_factory=dict)  # name -> (step, value), finite
+    scalars: dict[str, list[tuple[int, float]]] = field(default_factory=dict)  # name -> (step, value), finite
     tables: dict[str, list[tuple[int, list[Any]]]] = field(default_factory=dict)  # name -> (step, rows)
     step: int = 0  # the last one that was told of
 
@@ -44,7 +44,7 @@ def read_log(path: Path, stage: str) -> StageLog:
             if isinstance(value, list):
                 log.tables.setdefault(name, []).append((line["step"], value))
             elif name not in KNOWN and isinstance(value, int | float) and math.isfinite(value):
-                log.scalars.setdefault(name.removeprefix(f"{stage}_"), []).append((line["step"], value))
+                log.scalars.setdefault(name.removeprefix(f"{stage}_"), []).append((line["step"], float(value)))
     return log
 
 

@@ -7,6 +7,7 @@ import json
 import os
 import re
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -54,7 +55,7 @@ class Run:
         self.out, self.err = self.capsys.readouterr()
         return code
 
-    def reported(self) -> list[dict[str, object]]:
+    def reported(self) -> list[dict[str, Any]]:
         return [json.loads(line) for line in (self.folder / "report.jsonl").read_text().splitlines()]
 
     def results(self) -> dict[str, tuple[bytes, int]]:
@@ -81,6 +82,7 @@ def test_the_report_has_a_line_for_every_picture(run: Run, folder: Path) -> None
     assert (done["width"], done["height"], done["faces"]) == (32, 40, 1)
     assert done["hole_share"] == pytest.approx(HOLE.mean(), abs=1e-6)
     assert isinstance(done["seconds"], float) and done["warnings"] == []
+    assert done["seam"]["usual"] > 0 and empty["seam"] == {"step": 0.0, "usual": 0.0, "colour": 0.0}
     assert empty["state"] == "done" and "the mask is empty" in str(empty["warnings"])
     assert failed["state"] == "failed" and "e.png: expected a picture" in str(failed["error"])
     assert missing["state"] == "no mask" and extra["state"] == "no picture"

@@ -26,6 +26,7 @@ from showface.photo.decode import decode, photo_of
 from showface.photo.encode import encode, refuse_unwritable
 from showface.photo.mask_options import MaskOptions, ParsedFace, Rectangle, hole_of
 from showface.photo.photograph import Photo
+from showface.photo.seam import Seam
 from showface.pipeline import FaceInpainter, Restoration
 
 Points = tuple[tuple[float, float], ...]  # x, y of right eye, left eye, nose, right and left corner of the mouth
@@ -66,6 +67,7 @@ class Outcome:
     faces: int = 0
     hole_share: float = 0.0
     outside_faces: float = 0.0  # the part of the hole that was filled in from its rim, without the networks
+    seam: Seam | None = None  # how visible the hole's border is in the result
     warnings: tuple[str, ...] = ()
     error: str | None = None
     parts: tuple[tuple[Path, Path], ...] = ()
@@ -79,6 +81,8 @@ class Outcome:
             return facts | {"error": self.error, "warnings": list(self.warnings)}
         facts |= {"width": self.width, "height": self.height, "faces": self.faces}
         facts |= {"hole_share": round(self.hole_share, 6), "outside_faces": round(self.outside_faces, 6)}
+        if self.seam is not None:
+            facts["seam"] = {part.name: round(getattr(self.seam, part.name), 2) for part in fields(self.seam)}
         return facts | {"warnings": list(self.warnings)}
 
     def publish(self) -> None:
@@ -137,7 +141,7 @@ def complete(inpaint: FaceInpainter, job: Job, wishes: Wishes) -> Outcome:
     )
     outcome = Outcome(
         width=photo.width, height=photo.height, faces=restored.faces, hole_share=hole_share(hole),
-        outside_faces=restored.outside_faces,
+        outside_faces=restored.outside_faces, seam=restored.seam,
     )  # fmt: skip
     with _parts() as lay:
         if job.save_mask is not None:

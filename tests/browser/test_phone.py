@@ -50,6 +50,25 @@ def test_a_finger_paints_and_two_pinch_without_painting(phone: Any) -> None:
     assert (phone.mask() == mask).all()
 
 
+def test_a_pen_paints_and_the_hand_that_holds_it_does_not(phone: Any) -> None:
+    phone.open_sample()
+    fingers = Fingers(phone)
+
+    def pen(kind: str, x: float, y: float, buttons: int) -> None:
+        event = {"type": kind, "x": x, "y": y, "button": "left", "buttons": buttons, "pointerType": "pen"}
+        fingers.session.send("Input.dispatchMouseEvent", event | {"clickCount": 1})
+
+    a, b = phone.at(90, 110), phone.at(170, 110)
+    pen("mousePressed", *a, 1)
+    fingers.send("touchStart", phone.at(128, 220))
+    fingers.send("touchMove", phone.at(140, 225))
+    pen("mouseMoved", *b, 1)
+    fingers.send("touchEnd")
+    pen("mouseReleased", *b, 0)
+    rows, columns = np.nonzero(phone.mask())
+    assert np.ptp(columns) > 80 and 100 < rows.mean() < 120 and rows.max() < 140
+
+
 def test_from_a_sample_to_the_result(phone: Any) -> None:
     page = phone.page
     page.locator("#samples button").first.tap()

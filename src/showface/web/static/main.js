@@ -21,9 +21,11 @@ connectTheme();
 const editor = new Editor();
 editor.on("picture", () => {
   const { name, width, height, format } = editor.picture;
+  const goesAway = document.activeElement.closest(".start") !== null || document.activeElement === document.body;
   document.body.dataset.state = "open"; // before anything is measured
   document.querySelector("#facts").textContent = `${name} · ${width} × ${height} · ${format}`;
   document.title = `${name} – showface`;
+  if (goesAway) document.querySelector("#stage").focus({ preventScroll: true });
 });
 editor.on("busy", () => document.body.classList.toggle("opening", editor.busy === "Opening…"));
 

@@ -85,7 +85,7 @@ def test_from_a_sample_to_the_result(phone: Any) -> None:
     assert int(page.locator("#split").input_value()) == pytest.approx(100 * 40 / 256, abs=2)
 
 
-@pytest.mark.parametrize("size", [(360, 640), (740, 360), (820, 1180), (1920, 1080)], ids=str)
+@pytest.mark.parametrize("size", [(360, 640), (740, 360), (1000, 720), (1920, 1080)], ids=str)
 def test_nothing_is_cut_off(make_editor: Callable[..., Any], size: tuple[int, int]) -> None:
     editor = make_editor(viewport={"width": size[0], "height": size[1]})
     page = editor.page
@@ -100,6 +100,7 @@ def test_nothing_is_cut_off(make_editor: Callable[..., Any], size: tuple[int, in
     buttons = ("button[data-tool=brush]", "button[data-mode=edit]", "#undo", "#zoom-fit", "#show-help")
     for name in (*buttons, "#complete", "#split"):
         expect(page.locator(name).first).to_be_in_viewport(ratio=1)
+    assert page.evaluate("(it => it.scrollWidth <= it.clientWidth)(document.querySelector('.scroll'))")
     stage = page.locator("#stage").bounding_box()
     assert stage["width"] >= 300 and stage["height"] >= 240
     overlapping = """() => {

@@ -132,7 +132,7 @@ class Editor:
 
     def mask(self) -> np.ndarray:
         """The mask as it is exported; bool, True = hole. All False where there is nothing to export."""
-        self.page.wait_for_timeout(200)  # the buttons follow the mask a moment later
+        self.page.wait_for_timeout(150)  # the buttons follow the mask a moment later
         if self.page.locator("#mask-export").is_disabled():
             return np.zeros(self.size[::-1], dtype=bool)
         with self.page.expect_download() as waiting:

@@ -20,7 +20,7 @@ LOOKS = {
 
 def found_by_axe(page: Page) -> list[str]:
     """Every finding, whatever its weight, with the elements it is about."""
-    found = Axe().run(page).response["violations"]
+    found = Axe().run(page, options={"resultTypes": ["violations"]}).response["violations"]
     return [f"{it['impact']} {it['id']}: {[node['html'][:90] for node in it['nodes']]}" for it in found]
 
 

@@ -13,7 +13,7 @@ from showface.networks.profiles import compact as compact_networks
 from showface.recipes.compact import PIXELS_ONLY
 from showface.training.configuration import OptimiserConfig, Recipe, StageConfig
 
-COARSE_STEPS, REFINED_STEPS = 100, 40  # of `BATCH` pictures
+COARSE_STEPS, REFINED_STEPS = 60, 20  # of `BATCH` pictures
 BATCH = 8
 
 
@@ -27,7 +27,8 @@ def finetune(
     `start` names the weights to begin with, `networks` their configuration. No labels, no network of others and no
     discriminator are needed: pixels lead, and the frozen parser of the weights reads what was completed.
 
-    Hardware: two CPU cores. Hours: not measured yet. Score: not measured yet.
+    Hardware: one CPU core. Hours: a third, on a busy machine. Score: +0.05 / +0.08 / +0.02 dB PSNR on 12 held-out
+    portraits of a kind that the compact release never saw, SSIM unchanged (docs/finetune.md).
     """
     data = DataConfig(faces=faces, masks=masks, crop=(0.9, 1.0), crop_probability=0.5)
     gentle = OptimiserConfig(lr=6e-5, betas=(0.9, 0.999), warmup=10, schedule="cosine", clip=1.0)

@@ -18,8 +18,13 @@ os.environ.setdefault("OMP_NUM_THREADS", "1")  # everything here is tiny: thread
 install_import_hook("showface", "beartype.beartype")  # before the first import of showface
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from starlette.testclient import TestClient
+
     from showface.data.faces import FaceSource
     from showface.networks.mdrnets import MDRNets, MDRNetsConfig
+    from showface.pipeline import FaceInpainter
     from showface.training.configuration import Recipe
 
 SIZE, STEPS = 64, 4  # of the training runs: side of the pictures, steps of a stage
@@ -144,3 +149,58 @@ def finished_run(tiny_recipe: Recipe, tmp_path_factory: pytest.TempPathFactory) 
     out = tmp_path_factory.mktemp("runs") / "tiny"
     train(tiny_recipe, out, device=torch.device("cpu"), console=Console(file=io.StringIO()))
     return out
+
+
+@pytest.fixture
+def tiny_inpaint(tiny_network: MDRNets) -> FaceInpainter:
+    """The pipeline with the tiny network, without a detector: square pictures count as aligned faces."""
+    from showface.pipeline import FaceInpainter
+
+    return FaceInpainter(tiny_network, device="cpu", detector="off")
+
+
+@pytest.fixture
+def service(tiny_inpaint: FaceInpainter) -> Iterator[Callable[..., TestClient]]:
+    """Makes callers of services on the tiny network; their settings are the arguments."""
+    from contextlib import ExitStack
+
+    from starlette.testclient import TestClient
+
+    from showface.web.app import create_app
+    from showface.web.settings import Settings
+
+    with ExitStack() as stack:
+
+        def caller(**settings: object) -> TestClient:
+            app = create_app(Settings(**settings), inpaint=tiny_inpaint)
+            client = TestClient(app, base_url="http://127.0.0.1:8000", raise_server_exceptions=False)
+            return stack.enter_context(client)
+
+        yield caller
+
+
+@pytest.fixture
+def running(tiny_inpaint: FaceInpainter) -> Iterator[Callable[..., tuple[str, int]]]:
+    """Starts real servers on free ports of this machine's loopback, and ends them; gives host and port."""
+    import threading
+
+    from showface.web.serving import bound, server_of
+    from showface.web.settings import Settings
+
+    ends = []
+
+    def start(**settings: object) -> tuple[str, int]:
+        listening = bound("127.0.0.1", 0)
+        listening.listen(64)
+        server = server_of(Settings(**settings), tiny_inpaint)
+        thread = threading.Thread(target=server.run, kwargs={"sockets": [listening]}, daemon=True)
+        thread.start()
+        ends.append((server, thread, listening))
+        return "127.0.0.1", listening.getsockname()[1]
+
+    yield start
+    for server, thread, listening in ends:
+        server.should_exit = True
+        thread.join(30)
+        listening.close()
+        assert not thread.is_alive()

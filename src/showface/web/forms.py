@@ -134,7 +134,7 @@ async def read(request: Request, fields: type[Kind]) -> Kind:
 
 
 async def _parts(headers: Headers, stream: AsyncGenerator[bytes, None]) -> FormData:
-    parser = _InMemory(headers, stream, max_files=2, max_fields=24, max_part_size=LONGEST_FIELD)
+    parser = _InMemory(headers, stream, max_files=4, max_fields=24, max_part_size=LONGEST_FIELD)
     try:
         return await parser.parse()
     except MultiPartException as error:
@@ -144,7 +144,7 @@ async def _parts(headers: Headers, stream: AsyncGenerator[bytes, None]) -> FormD
 def _content(name: str, value: str | UploadFile) -> str | bytes | None:
     """What a part holds; None if it was left empty. What a caller calls a file is of no interest to anyone."""
     if isinstance(value, str):
-        if name in FILES:
+        if value and name in FILES:
             raise _invalid(name, "expected a file, found text; addresses are not fetched")
         return value or None
     if name not in FILES:

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import errno
+import logging
 import socket
 from collections.abc import Callable
+from contextlib import ExitStack
 
 import uvicorn
 
@@ -21,26 +23,34 @@ HEAD_BYTES = 1 << 16  # of a request line and its headers
 
 def serve(settings: Settings, *, inpaint: FaceInpainter | None = None, started: Callable[[str], None]) -> None:
     """Serves until a signal ends it. `started` gets the address as soon as it can be used."""
-    listening = bound(settings.host, settings.port)
-    with listening:
-        app = create_app(settings, inpaint=inpaint)
-        config = uvicorn.Config(
-            app, http="h11", ws="none", lifespan="on", log_config=None, access_log=False, server_header=False,
-            proxy_headers=False, limit_concurrency=CONNECTIONS, timeout_keep_alive=IDLE_SECONDS,
-            timeout_graceful_shutdown=LAST_SECONDS, h11_max_incomplete_event_size=HEAD_BYTES,
-        )  # fmt: skip
+    with bound(settings.host, settings.port) as listening:
+        server = server_of(settings, inpaint)
         listening.listen(CONNECTIONS)
         started(address_of(listening, settings.host))
-        uvicorn.Server(config).run(sockets=[listening])
+        server.run(sockets=[listening])
+
+
+def server_of(settings: Settings, inpaint: FaceInpainter | None) -> uvicorn.Server:
+    """The server, with the networks loaded, that `run` gives sockets to. Of requests it logs nothing but its faults."""
+    logging.getLogger("python_multipart").setLevel(logging.CRITICAL)  # it would tell what bodies hold
+    config = uvicorn.Config(
+        create_app(settings, inpaint=inpaint), http="h11", ws="none", lifespan="on", log_config=None,
+        access_log=False, server_header=False, proxy_headers=False, limit_concurrency=CONNECTIONS,
+        timeout_keep_alive=IDLE_SECONDS, timeout_graceful_shutdown=LAST_SECONDS,
+        h11_max_incomplete_event_size=HEAD_BYTES,
+    )  # fmt: skip
+    return uvicorn.Server(config)
 
 
 def bound(host: str, port: int) -> socket.socket:
     """A socket at this address; a `SettingError` that says what to do if there can be none."""
     try:
         family, _, _, _, place = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)[0]
-        listening = socket.socket(family)
-        listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        listening.bind(place)
+        with ExitStack() as failing:
+            listening = failing.enter_context(socket.socket(family))
+            listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            listening.bind(place)
+            failing.pop_all()
     except OSError as error:
         raise SettingError(_sentence(host, port, error)) from error
     return listening

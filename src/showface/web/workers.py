@@ -54,13 +54,12 @@ class Workers:
     def __init__(self, inpaint: FaceInpainter, settings: Settings) -> None:
         self.usual = 1.0  # seconds that a request takes, of late
         self._settings, self._job, self._boxes = settings, _Job(), list(inpaint.network.children())
-        threads = settings.threads or torch.get_num_threads()
-        share = max(1, threads // settings.workers)
-        self._pool = ThreadPoolExecutor(
-            settings.workers, "showface", initializer=torch.set_num_threads, initargs=(share,)
-        )
 
     def __enter__(self) -> Workers:
+        share = max(1, (self._settings.threads or torch.get_num_threads()) // self._settings.workers)
+        self._pool = ThreadPoolExecutor(
+            self._settings.workers, "showface", initializer=torch.set_num_threads, initargs=(share,)
+        )
         self._open = ExitStack()
         self._open.enter_context(self._warnings_to_their_jobs())
         for box in self._boxes:

@@ -35,8 +35,7 @@ def gradient_norms(stage: MDRNetsStage, count: int) -> dict[str, float]:
         stage.refined.requires_grad_(True)
         with torch.autocast("cpu", torch.bfloat16):
             losses = stage.generator_losses(batch.to(stage.device))
-        inputs = stage.judged
-        assert inputs is not None
+        inputs = stage.judged[batch.part]
         for name, loss in losses.items():
             gradient = torch.autograd.grad(loss, inputs.raw, retain_graph=True, allow_unused=True)[0]
             norms[name].append(0.0 if gradient is None else float(gradient.norm()))

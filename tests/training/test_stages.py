@@ -116,7 +116,7 @@ def test_auxiliary_of_the_whole_batch_changes_nothing(finished_run: Path, tiny_r
 def test_auxiliary_pictures_alone_are_judged_by_networks(finished_run: Path, tiny_recipe: Recipe, batch: Batch) -> None:
     stage = mdrnets(tiny_recipe, finished_run, "mdrnets.auxiliary=2")
     terms = stage.generator_losses(batch)
-    assert stage.judged is not None and len(stage.judged.truth) == 2
+    assert len(stage.judged[batch.part].truth) == 2
     whole = mdrnets(tiny_recipe, finished_run).generator_losses(batch)
     for name in ("valid", "hole", "tv"):
         assert torch.equal(terms[name], whole[name]), name

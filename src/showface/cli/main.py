@@ -92,3 +92,7 @@ def _show_warning(
     line: str | None = None,
 ) -> None:
     click.echo(f"showface: warning: {' '.join(str(message).split())}", err=True)
+
+
+if __name__ == "__main__":  # torchrun -m showface.cli.main train ...
+    sys.exit(main())

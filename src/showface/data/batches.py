@@ -7,7 +7,7 @@ from __future__ import annotations
 import signal
 import threading
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import numpy as np
@@ -49,17 +49,48 @@ class DataConfig:
 
 
 @dataclass(frozen=True)
+class Part:
+    """Pictures `index`, `index + count`, `index + 2 count` ... of a batch: one of `count` parts of one size.
+
+    Any number of parts then shares the first pictures of a batch, those that `auxiliary` asks for, evenly.
+    """
+
+    index: int = 0
+    count: int = 1
+
+    def numbers(self, batch: int) -> range:
+        """The numbers of its pictures in a batch of `batch`."""
+        return range(self.index, batch, self.count)
+
+
+WHOLE = Part()
+
+
+@dataclass(frozen=True)
 class Batch:
-    """Pictures in [-1, 1], masks with 1 = hole, labels 0..13 or `NO_LABEL`."""
+    """Pictures in [-1, 1], masks with 1 = hole, labels 0..13 or `NO_LABEL`; all of a batch, or a `part` of it."""
 
     images: Float[Tensor, "b 3 h w"]
     masks: Float[Tensor, "b 1 h w"]
     labels: Int64[Tensor, "b h w"]
+    part: Part = WHOLE
 
     def to(self, device: torch.device) -> Batch:
         """The batch on `device`, images in channels_last order."""
         images = self.images.to(device, non_blocking=True, memory_format=torch.channels_last)
-        return Batch(images, self.masks.to(device, non_blocking=True), self.labels.to(device, non_blocking=True))
+        masks, labels = (each.to(device, non_blocking=True) for each in (self.masks, self.labels))
+        return Batch(images, masks, labels, self.part)
+
+    def parts(self, count: int) -> list[Batch]:
+        """The pictures in `count` parts of one size."""
+        if count == 1:
+            return [self]
+        found = []
+        for index in range(count):
+            images = self.images[index::count].contiguous(memory_format=torch.channels_last)
+            part = Part(self.part.index + self.part.count * index, self.part.count * count)
+            found.append(Batch(images, self.masks[index::count], self.labels[index::count], part))
+        return found
 
 
 @dataclass(frozen=True)
@@ -176,14 +207,15 @@ def collate(samples: list[Batch]) -> Batch:
 
 
 def batches(
-    samples: FaceSamples, *, batch: int, first: int, last: int, workers: int = 0, unusable: Unusable | None = None
-) -> Iterator[Batch]:
-    """Batches number `first` to `last` - 1; the same whatever the number of worker processes.
+    samples: FaceSamples, *, batch: int, first: int, last: int, workers: int = 0, unusable: Unusable | None = None,
+    part: Part = WHOLE,
+) -> Iterator[Batch]:  # fmt: skip
+    """Batches number `first` to `last` - 1, or a `part` of each; the same whatever the number of worker processes.
 
     What cannot be read is noted in `unusable`, or warned about. A worker process that dies is a `WorkerError`.
     """
     unusable = samples.unusable() if unusable is None else unusable
-    numbers = (list(range(step * batch, (step + 1) * batch)) for step in range(first, last))
+    numbers = ([step * batch + number for number in part.numbers(batch)] for step in range(first, last))
     loader: DataLoader[Loaded | InputError] = DataLoader(
         _Careful(samples), batch_sampler=numbers, num_workers=workers, collate_fn=_collate, persistent_workers=False,
         worker_init_fn=_leave_signals_to_the_run,
@@ -192,7 +224,7 @@ def batches(
         if isinstance(loaded, InputError):
             raise loaded
         unusable.note(loaded.defects)
-        yield loaded.batch
+        yield replace(loaded.batch, part=part)
 
 
 def _alive(loader: DataLoader[Loaded | InputError]) -> Iterator[Loaded | InputError]:

@@ -41,10 +41,28 @@ def split(
 
 
 def matrix_loss(
-    ours: Float[Tensor, "b n m"], truth: Float[Tensor, "b n m"], pairs: Bool[Tensor, "b n m"]
+    ours: Float[Tensor, "b n m"],
+    truth: Float[Tensor, "b n m"],
+    pairs: Bool[Tensor, "b n m"],
+    count: Float[Tensor, ""] | None = None,
 ) -> Float[Tensor, ""]:
-    """The mean absolute difference over the valid `pairs`; 0, still attached to the graph, where there is none."""
-    return ((ours - truth).abs() * pairs).sum() / pairs.sum().clamp(min=1)
+    """The mean absolute difference over the valid `pairs`; 0, still attached to the graph, where there is none.
+
+    `count` is what the sum is divided by instead of the number of pairs: see `pair_counts`.
+    """
+    return ((ours - truth).abs() * pairs).sum() / (pairs.sum() if count is None else count).clamp(min=1)
+
+
+def pair_counts(
+    regions: Float[Tensor, "b n h w"], mask: Float[Tensor, "b 1 h w"]
+) -> tuple[Float[Tensor, ""], Float[Tensor, ""]]:
+    """How many pairs of categories equations 6 and 7 compare; averaged over the parts of a batch, the `count` of each.
+
+    Only so do the losses of the parts, averaged, equal that of the whole batch.
+    """
+    hidden, visible = (_large(part).float() for part in split(regions, mask))  # (b, n)
+    inside = hidden.sum(dim=1)
+    return inside.square().sum(), (inside * visible.sum(dim=1)).sum()
 
 
 def intra_loss(
@@ -54,17 +72,19 @@ def intra_loss(
     mask: Float[Tensor, "b 1 h w"],
     *,
     similarity: SimilarityKind = "cosine",
+    count: Float[Tensor, ""] | None = None,
 ) -> Float[Tensor, ""]:
     """Equation 6: similarities among the categories inside the hole.
 
     `completed` and `truth` are features of the two pictures, `regions` the true picture's semantic map as 0/1 planes,
     `mask` the masked share of each cell in [0, 1] (1 = hole), all at feature size. No gradient goes to the truth.
+    `count` is for parts of a batch, see `pair_counts`.
     """
     hidden, _ = split(regions, mask)
     matrix = cosine_matrix if similarity == "cosine" else product_matrix
     ours, theirs = _pool(completed, hidden), _pool(truth.detach(), hidden)
     large = _large(hidden)
-    return matrix_loss(matrix(ours, ours), matrix(theirs, theirs), large[:, :, None] & large[:, None, :])
+    return matrix_loss(matrix(ours, ours), matrix(theirs, theirs), large[:, :, None] & large[:, None, :], count)
 
 
 def inter_loss(
@@ -74,13 +94,14 @@ def inter_loss(
     mask: Float[Tensor, "b 1 h w"],
     *,
     similarity: SimilarityKind = "cosine",
+    count: Float[Tensor, ""] | None = None,
 ) -> Float[Tensor, ""]:
     """Equation 7: similarities of the categories inside the hole with those outside; arguments as in `intra_loss`."""
     hidden, visible = split(regions, mask)
     matrix = cosine_matrix if similarity == "cosine" else product_matrix
     ours = matrix(_pool(completed, hidden), _pool(completed, visible))
     theirs = matrix(_pool(truth.detach(), hidden), _pool(truth.detach(), visible))
-    return matrix_loss(ours, theirs, _large(hidden)[:, :, None] & _large(visible)[:, None, :])
+    return matrix_loss(ours, theirs, _large(hidden)[:, :, None] & _large(visible)[:, None, :], count)
 
 
 def _pool(features: Tensor, regions: Tensor) -> Tensor:

@@ -7,7 +7,7 @@ Equation 8 is the sum of the terms "intra" and "inter". The rows of Table 2 with
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Literal, TypeVar, get_args
 
@@ -19,7 +19,7 @@ from torch.nn import functional as F
 from showface.errors import SettingError, unknown
 from showface.layers.regions import downsample_semantic_map, one_hot
 from showface.losses.adversarial import discriminator_hinge, generator_hinge
-from showface.losses.inco2 import SimilarityKind, inter_loss, intra_loss
+from showface.losses.inco2 import SimilarityKind, inter_loss, intra_loss, pair_counts
 from showface.losses.perceptual import perceptual_loss
 from showface.losses.reconstruction import Average, reconstruction_loss
 from showface.losses.semantic import semantic_loss
@@ -128,14 +128,16 @@ def generator_terms(
     parser: Network | None = None,
     discriminator: Discriminator | None = None,
     options: ObjectiveOptions | None = None,
+    counts: Mapping[str, Tensor] | None = None,
 ) -> Terms:
     """The weighted terms under the names of their weights, and "total", their sum: float32 scalars.
 
     `vgg`: RGB in [0, 1] -> features of several layers. `encoder`: RGB in [-1, 1] -> features (b, c, h', w'), the middle
     layer of the reconstruction network. `parser`: RGB in [-1, 1] -> log-probabilities (b, 14, h', w').
     `discriminator`: (RGB in [-1, 1], mask) -> logits. They are frozen by the caller; gradients pass through them.
+    `counts`: where `inputs` are a part of a batch, the `term_counts` of its parts, averaged.
     """
-    options = options or ObjectiveOptions()
+    options, counts = options or ObjectiveOptions(), counts or {}
     labels = _labels(inputs, weights, parser)
     terms = _pixel_terms(inputs, weights, options)
     if weights.perceptual or weights.style:
@@ -143,11 +145,35 @@ def generator_terms(
     if weights.adversarial:
         terms["adversarial"] = generator_hinge(_needed("discriminator", discriminator)(inputs.completed, inputs.mask))
     if weights.semantic:
-        terms["semantic"] = _semantic_term(inputs, labels, _needed("parser", parser), options)
+        terms["semantic"] = _semantic_term(inputs, labels, _needed("parser", parser), options, counts)
     if weights.intra or weights.inter:
-        terms |= _inco2_terms(inputs, labels, weights, _needed("encoder", encoder), options)
+        terms |= _inco2_terms(inputs, labels, weights, _needed("encoder", encoder), options, counts)
     weighted = {name: getattr(weights, name) * value for name, value in terms.items()}
     return weighted | {"total": torch.stack(list(weighted.values())).sum()}
+
+
+def term_counts(
+    semantic_map: Int64[Tensor, "b hs ws"],
+    mask: Float[Tensor, "b 1 h w"],
+    weights: LossWeights,
+    options: ObjectiveOptions,
+    *,
+    encoded: tuple[int, int],
+) -> Terms:
+    """What the terms are divided by that do not average over a fixed number of things, by their names.
+
+    Averaged over the parts of a batch and handed to `generator_terms`, they make the losses of equally large parts
+    average to that of the whole. `semantic_map` is the true picture's, at the size of what the parser gives; `encoded`
+    is the size of what the encoder gives.
+    """
+    found: Terms = {}
+    if weights.semantic and options.semantic_on == "hole":
+        size = (semantic_map.shape[1], semantic_map.shape[2])
+        found["semantic"] = (_masked_share(mask, size) >= 0.5).sum().float()
+    if weights.intra or weights.inter:
+        regions = one_hot(downsample_semantic_map(semantic_map, encoded), CATEGORY_COUNT)
+        found["intra"], found["inter"] = pair_counts(regions, _masked_share(mask, encoded))
+    return found
 
 
 def discriminator_loss(inputs: ObjectiveInputs, discriminator: Discriminator) -> Float[Tensor, ""]:
@@ -213,17 +239,24 @@ def _labels(inputs: ObjectiveInputs, weights: LossWeights, parser: Network | Non
         return _needed("a semantic map or parser", parser)(inputs.truth).argmax(dim=1)
 
 
-def _semantic_term(inputs: ObjectiveInputs, labels: Tensor, parser: Network, options: ObjectiveOptions) -> Tensor:
+def _semantic_term(
+    inputs: ObjectiveInputs, labels: Tensor, parser: Network, options: ObjectiveOptions, counts: Mapping[str, Tensor]
+) -> Tensor:
     log_probabilities = parser(inputs.completed)
     size = (log_probabilities.shape[2], log_probabilities.shape[3])
     hole = None
     if options.semantic_on == "hole":
         hole = (_masked_share(inputs.mask, size) >= 0.5).float()
-    return semantic_loss(log_probabilities, downsample_semantic_map(labels, size), hole)
+    return semantic_loss(log_probabilities, downsample_semantic_map(labels, size), hole, counts.get("semantic"))
 
 
 def _inco2_terms(
-    inputs: ObjectiveInputs, labels: Tensor, weights: LossWeights, encoder: Network, options: ObjectiveOptions
+    inputs: ObjectiveInputs,
+    labels: Tensor,
+    weights: LossWeights,
+    encoder: Network,
+    options: ObjectiveOptions,
+    counts: Mapping[str, Tensor],
 ) -> Terms:
     completed = encoder(inputs.completed)
     with torch.no_grad():
@@ -233,9 +266,13 @@ def _inco2_terms(
     share = _masked_share(inputs.mask, size)
     terms: Terms = {}
     if weights.intra:
-        terms["intra"] = intra_loss(completed, truth, regions, share, similarity=options.similarity)
+        terms["intra"] = intra_loss(
+            completed, truth, regions, share, similarity=options.similarity, count=counts.get("intra")
+        )
     if weights.inter:
-        terms["inter"] = inter_loss(completed, truth, regions, share, similarity=options.similarity)
+        terms["inter"] = inter_loss(
+            completed, truth, regions, share, similarity=options.similarity, count=counts.get("inter")
+        )
     return terms
 
 

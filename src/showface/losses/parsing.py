@@ -18,19 +18,29 @@ def parsing_loss(
     weights: Float[Tensor, " n"] | None = None,
     *,
     ignore: int = IGNORED,
+    mass: Float[Tensor, ""] | None = None,
 ) -> Float[Tensor, ""]:
     """Cross-entropy of the logits against the labels, reduced to the logits' size by nearest neighbour.
 
     `labels` are 0..n-1, or `ignore` where nobody labelled. Averaged over the labelled cells, with `weights` per
-    category (see `class_weights`) as a weighted mean; without any labelled cell the loss is 0.
+    category (see `class_weights`) as a weighted mean; without any labelled cell the loss is 0. For a part of a batch,
+    `mass` is the number of labelled cells of an average part.
     """
     size = (logits.shape[2], logits.shape[3])
     cells = downsample_semantic_map(labels, size)  # (b, h, w)
     scale = logits.new_ones(logits.shape[1], dtype=torch.float32) if weights is None else weights.float()
     total = F.cross_entropy(logits.float(), cells, scale, ignore_index=ignore, reduction="sum")
-    labelled = cells != ignore
-    mass = scale[cells.where(labelled, 0)].mul(labelled).sum()
+    if mass is None:
+        labelled = cells != ignore
+        mass = scale[cells.where(labelled, 0)].mul(labelled).sum()
     return total / torch.where(mass > 0, mass, 1)
+
+
+def labelled_cells(
+    labels: Int64[Tensor, "b full_h full_w"], size: tuple[int, int], *, ignore: int = IGNORED
+) -> Float[Tensor, ""]:
+    """How many cells of a grid of `size` have a label."""
+    return (downsample_semantic_map(labels, size) != ignore).sum().float()
 
 
 def class_weights(counts: Float[Tensor, " n"] | Int64[Tensor, " n"]) -> Float[Tensor, " n"]:

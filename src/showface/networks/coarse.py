@@ -22,6 +22,7 @@ from torch.nn import functional as F
 from showface.errors import SettingError, unknown
 from showface.layers.harmonic_fill import harmonic_fill
 from showface.layers.partial_convolution import PartialConvolution
+from showface.layers.recomputing import run
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -130,6 +131,7 @@ class CoarseNetwork(nn.Module):
     def __init__(self, config: CoarseConfig) -> None:
         super().__init__()
         self.config = config
+        self.recompute = False  # whether the levels keep no activations
         widths, sub_pixels = config.widths, config.fold**2
         entry = (4 if config.ones else 3,) * sub_pixels
         incoming = (entry, *((w,) for w in widths[:-1]))
@@ -167,12 +169,12 @@ class CoarseNetwork(nn.Module):
         x, valid = self._enter(image, mask)
         skips = [(x, valid)]
         for level in self.encoder:
-            x, valid = level(x, valid)
+            x, valid = run(level, x, valid, recompute=self.recompute)
             skips.append((x, valid))
         x, valid = skips.pop()
         for i in reversed(range(len(self.decoder))):
             x, valid = self._join(x, valid, skips.pop(), self.config.strides[i + 1])
-            x, valid = self.decoder[i](x, valid)
+            x, valid = run(self.decoder[i], x, valid, recompute=self.recompute)
         x, valid = self._join(x, valid, skips.pop(), self.config.strides[0])
         raw = F.pixel_shuffle(self.head(x, valid)[0], self.config.fold)  # (b, 3, h, w)
         if self.gate is None:

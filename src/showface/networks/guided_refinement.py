@@ -18,6 +18,7 @@ from torch import Tensor, nn
 
 from showface.errors import SettingError, unknown
 from showface.layers.gated_convolution import GatedConvolution, GatedResBlock, Padding
+from showface.layers.recomputing import run
 from showface.layers.spade import SLOPE, SpadeGatedResBlock, SpadeNorm
 
 
@@ -90,6 +91,7 @@ class GuidedRefinement(nn.Module):
         self.stem = _gated(config, 4 * config.fold**2, widths[0], kernel=config.stem_kernel)
         self.mirrored = self._mirrored_stem() if config.mirror else None
         self.downs = nn.ModuleList(_gated(config, wide, wider, stride=2) for wide, wider in pairwise(widths))
+        self.recompute = False  # whether the blocks keep no activations
         self.blocks = nn.Sequential(*(_residual_block(config, dilation) for dilation in config.dilations))
         self.skips = nn.ModuleList(
             nn.Conv2d(skip, width, 1) for skip, width in zip(widths[-2::-1], inner[:-1], strict=True) if config.skips
@@ -121,12 +123,14 @@ class GuidedRefinement(nn.Module):
         coarse: RGB [-1, 1], the coarse face with the known pixels in place; mask: 1 = hole; fused: F_f, any size.
         """
         encoded = self._encode(coarse, mask)
-        x: Tensor = self.blocks(encoded.pop())
+        x = encoded.pop()
+        for block in self.blocks:
+            x = run(block, x, recompute=self.recompute)
         for level, up in enumerate(self.ups):
             x = F.interpolate(x, scale_factor=2.0, mode="nearest")
             if self.config.skips:
                 x = x + self.skips[level](encoded.pop())
-            x = up(x, fused)
+            x = run(up, x, fused, recompute=self.recompute)
         head = F.pixel_shuffle(self.head(F.leaky_relu(x, SLOPE)), self.config.fold)  # (b, 3, h, w)
         return coarse + head if self.config.residual else torch.tanh(head)
 

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from typing import NamedTuple
 
-from jaxtyping import Float, Int64
+import torch
+from jaxtyping import Bool, Float, Int64
 from torch import Tensor, nn
 
 from showface.errors import SettingError
+from showface.layers.recomputing import run
 from showface.layers.regions import broadcast, one_hot, region_pool
 from showface.masks import composite, downsample_mask
 from showface.networks.coarse import CoarseConfig, CoarseNetwork
@@ -44,6 +47,16 @@ class MDRNetsConfig:
             raise SettingError("use_mask_region needs use_memory: without the memory nothing is fused; turn both off")
 
 
+class Reading(NamedTuple):
+    """What is known of pictures before the memory is read: the coarse face, its map, what the memory learns from."""
+
+    coarse: Float[Tensor, "b 3 h w"]
+    semantic_map: Int64[Tensor, "b h2 w2"]
+    queries: Float[Tensor, "b n c"]
+    visible: Float[Tensor, "b n c"]
+    valid: Bool[Tensor, "b n"]
+
+
 @dataclass(frozen=True)
 class MDRNetsOutput:
     """Everything one pass computes; images in [-1, 1], features at the style encoder's resolution (h', w')."""
@@ -73,6 +86,7 @@ class MDRNets(nn.Module):
         self.memory = DisentangledMemory(config.memory)
         self.mask_region = MaskRegionEnhanced(config.mask_region)
         self.refinement = GuidedRefinement(config.refinement)
+        self.recompute = False  # whether the style encoder and the mask-region module keep no activations
 
     @property
     def multiple(self) -> int:
@@ -86,16 +100,22 @@ class MDRNets(nn.Module):
         return nn.ModuleDict(boxes | ({"coarse": self.coarse} if coarse else {}))
 
     def forward(
-        self, image: Float[Tensor, "b 3 h w"], mask: Float[Tensor, "b 1 h w"], *, update_memory: bool = False
+        self,
+        image: Float[Tensor, "b 3 h w"],
+        mask: Float[Tensor, "b 1 h w"],
+        *,
+        update_memory: bool = False,
+        read: Reading | None = None,
     ) -> MDRNetsOutput:
         """Complete `image` (RGB in [-1, 1]) where `mask` is 1; what the hole's pixels hold does not matter.
 
-        `update_memory` lets the memory learn from this batch before it is read (training only, Eq. 1-3).
+        `update_memory` lets the memory learn from this batch before it is read (training only, Eq. 1-3). What is in
+        `read` of these pictures is not computed again.
         """
-        coarse = self.complete_coarsely(image, mask)
-        features = self.style_encoder(coarse)  # (b, c, h', w')
+        coarse = self.complete_coarsely(image, mask) if read is None else read.coarse
+        features = run(self.style_encoder, coarse, recompute=self.recompute)  # (b, c, h', w')
         size = (features.shape[2], features.shape[3])
-        semantic_map = self.parser.semantic_map(coarse, size)
+        semantic_map = self.parser.semantic_map(coarse, size) if read is None else read.semantic_map
         regions, hole = one_hot(semantic_map, CATEGORY_COUNT), downsample_mask(mask, size)
         queries, present = region_pool(features, regions)
         visible, seen = region_pool(features, regions * (1 - hole))
@@ -108,6 +128,18 @@ class MDRNets(nn.Module):
         return MDRNetsOutput(
             coarse, semantic_map, queries, visible, present.float(), retrieved, fused, raw, completed
         )  # fmt: skip
+
+    @torch.no_grad()
+    def look(self, image: Float[Tensor, "b 3 h w"], mask: Float[Tensor, "b 1 h w"]) -> Reading:
+        """What the memory would learn from these pictures, and what was computed for it; nothing changes."""
+        coarse = self.complete_coarsely(image, mask)
+        features = self.style_encoder(coarse)  # (b, c, h', w')
+        size = (features.shape[2], features.shape[3])
+        semantic_map = self.parser.semantic_map(coarse, size)
+        regions = one_hot(semantic_map, CATEGORY_COUNT)
+        queries, present = region_pool(features, regions)
+        visible, seen = region_pool(features, regions * (1 - downsample_mask(mask, size)))
+        return Reading(coarse, semantic_map, queries, visible, present & seen)
 
     def complete_coarsely(
         self, image: Float[Tensor, "b 3 h w"], mask: Float[Tensor, "b 1 h w"]
@@ -129,5 +161,5 @@ class MDRNets(nn.Module):
         memory_map, visible_map = broadcast(retrieved.vectors, regions), broadcast(visible, regions)
         if not self.config.use_mask_region:
             return fuse(memory_map, visible_map, hole)
-        fused: Tensor = self.mask_region(memory_map, visible_map, hole)
+        fused: Tensor = run(self.mask_region, memory_map, visible_map, hole, recompute=self.recompute)
         return fused

@@ -51,7 +51,7 @@ class StageConfig:
 
     name: StageName
     steps: int  # optimiser steps
-    batch: int = 8  # pictures per step
+    batch: int = 8  # pictures per step, of all processes together
     seed: int = 0
     start: str = ""  # weights to begin with, a folder or a bundled release's name; "" = random ones
     data: DataConfig = field(default_factory=DataConfig)
@@ -64,7 +64,10 @@ class StageConfig:
     ema: float = 0.0  # decay of the averaged weights; 0 = no averaging
     precision: Precision = "bf16"  # "bf16": bfloat16 where safe (autocast) and the device has it; weights stay float32
     frozen_norm_from: float = 1.0  # share of the steps after which the encoder's batch norm is frozen; 1 = never
-    workers: int = 0  # loading processes
+    workers: int = 0  # loading processes, of each process of the run
+    accumulate: int = 1  # parts in which the pictures of a step pass, one after the other, where memory is short
+    recompute: bool = False  # compute activations again for the gradient instead of keeping them (checkpointing)
+    compile: str = ""  # backend of torch.compile, such as inductor; "" = none
     log_every: int = 20  # steps
     checkpoint_every: int = 200  # steps
     show_every: int = 400  # steps between contact sheets

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -18,6 +18,7 @@ from showface.errors import NonFiniteError, WorkerError
 from showface.training.configuration import Recipe, StageConfig
 from showface.training.contact_sheet import SHOWN, write_sheet
 from showface.training.interruption import StopSignals
+from showface.training.ranks import Ranks, kept_alike, refuse_other_start, refuse_uneven
 from showface.training.run_report import RunReport
 from showface.training.stages import Stage, build_stage
 from showface.training.state import (
@@ -40,7 +41,7 @@ def train_stage(
     config: StageConfig,
     out: Path,
     *,
-    device: torch.device,
+    ranks: Ranks,
     console: Console,
     earlier: Path | None = None,
     stop: StopSignals | None = None,
@@ -51,9 +52,14 @@ def train_stage(
 
     Results of the stages before it are read from `out`, or else from the run folder `earlier`. After a signal to `stop`
     the step is finished, a checkpoint saved and `StoppedError` raised. Pictures that cannot be used are named unless
-    they are among `named`. The page of the run, `report`, is kept up to date.
+    they are among `named`. The page of the run, `report`, is kept up to date. All processes of `ranks` learn from their
+    parts of each batch, the first one writes.
     """
+    name_picture = partial(console.print, soft_wrap=True, markup=False, highlight=False)
+    console, device = console if ranks.first else Console(quiet=True), ranks.device
     say = partial(console.print, soft_wrap=True, markup=False, highlight=False)
+    refuse_uneven(config, ranks.count)
+    ranks.wait()  # for what the first one wrote of the stage before
     if is_finished(out, config.name):
         say(f"{config.name}: finished before, {out / config.name / RESULT} is kept")
         return
@@ -67,23 +73,28 @@ def train_stage(
         {phase.name: make_optimiser(phase.network, phase.optimiser) for phase in phases},
         averaged={phase.name for phase in phases if phase.averaged and config.ema},
     )
-    facts = {"configuration": stage.identity(), "machine": machine(device)}
+    facts = {"configuration": stage.identity(), "machine": machine(device, ranks.count, config.accumulate)}
     resumed = resume(folder, state, facts, filled=stage.filled, say=say)
-    write_recipe(out, recipe)
+    refuse_other_start(ranks, state)
+    if ranks.first:
+        write_recipe(out, recipe)
     # ---- data
     samples = FaceSamples(config.data, seed=config.seed)
-    unusable = replace(samples.unusable(), say=say, named=set() if named is None else named)
+    unusable = replace(samples.unusable(), say=name_picture, named=set() if named is None else named)
     stream = batches(
-        samples, batch=config.batch, first=state.step, last=config.steps, workers=config.workers, unusable=unusable
-    )
+        samples, batch=config.batch, first=state.step, last=config.steps, workers=config.workers, unusable=unusable,
+        part=ranks.part,
+    )  # fmt: skip
     shown = show_batch(samples, device, unusable)
     say(
         f"{config.name}: {config.steps:,} steps of {config.batch}, {len(samples):,} pictures an epoch"
         + (f", continues at step {state.step:,}" if resumed else "")
     )
-    with Tracker(folder, stage=config.name, steps=config.steps, done=state.step, console=console) as tracker:
-        pace = Pace()
-        for batch in pace.timed(until_stopped(stream, stop)):
+    with Tracker(
+        folder, stage=config.name, steps=config.steps, done=state.step, console=console, writes=ranks.first
+    ) as tracker:
+        pace = Pace(ranks.count)
+        for batch in pace.timed(ranks.in_step(until_stopped(stream, stop))):
             # ---- one update of every phase
             stage.before_step(state.step)
             here = batch.to(device)
@@ -93,28 +104,41 @@ def train_stage(
                 try:
                     terms |= run_phase(phase, here, state, config, each_gradient=apart)
                 except NonFiniteError as error:
+                    if not ranks.first:  # all see the same; one tells
+                        raise
                     raise NonFiniteError(stopped_before_update(error, folder, samples, state.step, config)) from error
             state.step += 1
             average(state, config.ema)
             tracker.advance()
+            stopping = ranks.share(stop)
             # ---- what was learnt so far
             last = state.step == config.steps
             if config.reports_after(state.step):
                 losses = {name: float(value) for name, value in terms.items()}
                 tracker.report(state.step, pace.measured() | losses | stage.diagnostics(), stage.tables())
-            if last or state.step % config.checkpoint_every == 0 or stop.received:
-                save_checkpoint(folder, state, facts)
-            if last or state.step % config.show_every == 0:
+            if last or state.step % config.checkpoint_every == 0 or stopping:
+                save_together(folder, state, facts, ranks, say)
+            if ranks.first and (last or state.step % config.show_every == 0):
                 write_sheet(folder / f"sheet-{state.step:08d}.jpg", stage.show(shown, state.averages))
             if report is not None:
                 report.refresh()
-            if not last:
+            if stopping and not last:
                 stop.obey(saved_at(state.step, config))
         if state.step < config.steps:  # the loading processes got the signal before this one did
-            save_checkpoint(folder, state, facts)
+            ranks.share(stop)
+            save_together(folder, state, facts, ranks, say)
             stop.obey(saved_at(state.step, config))
-    finish(stage, state, out, facts)
+    if ranks.first:
+        finish(stage, state, out, facts)
     say(f"{config.name}: done, {folder / RESULT}")
+
+
+def save_together(folder: Path, state: TrainState, facts: Json, ranks: Ranks, say: Callable[[str], None]) -> None:
+    """A checkpoint, written by the first process once it is sure that all of them hold the same state."""
+    if not kept_alike(ranks, state):
+        say(f"the processes drifted apart before step {state.step:,}: all go on with the state of the first")
+    if ranks.first:
+        save_checkpoint(folder, state, facts)
 
 
 def until_stopped(stream: Iterator[Batch], stop: StopSignals) -> Iterator[Batch]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager, nullcontext, suppress
 from pathlib import Path
 
 import torch
@@ -15,6 +15,7 @@ from showface.training.interruption import StopSignals
 from showface.training.lock import locked
 from showface.training.loop import train_stage
 from showface.training.preflight import list_sets, record_pictures
+from showface.training.ranks import Ranks, joined, reached
 from showface.training.run_report import RunReport
 from showface.training.stages.face_parser import parser_of
 from showface.training.stages.stage import BOXES
@@ -38,24 +39,36 @@ def train(
     `earlier` is a run folder whose finished stages are used instead of being trained again, all but the recipe's last.
     Pictures in `held_out` are kept for testing: a run that would learn from one is refused.
     """
-    if not tensorboard_installed():
-        console.print("tensorboard is not installed (extra 'train'): scalars go to log.jsonl only")
+    with joined(device) as ranks:
+        if ranks.first and not tensorboard_installed():
+            console.print("tensorboard is not installed (extra 'train'): scalars go to log.jsonl only")
+        _train(recipe, out, stages, earlier, held_out, ranks, console)
+
+
+def _train(
+    recipe: Recipe, out: Path, stages: tuple[str, ...], earlier: Path | None, held_out: Sequence[Path], ranks: Ranks,
+    console: Console,
+) -> None:  # fmt: skip
+    """`train` in one of its processes."""
     wanted = stages_to_train(recipe, stages, earlier)
     for config in wanted:
         if config.name == "face_parser" and not is_finished(out, config.name):
             parser_of(recipe, config)  # refuses faces without labels now, not after the stages before it
     listed = list_sets([config for config in wanted if not is_finished(out, config.name)])
-    with locked(out), StopSignals() as stop:
-        remove_parts(out)
-        record_pictures([face for faces in listed.values() for face in faces], out, earlier, held_out)
+    with locked(out) if ranks.first else nullcontext(), StopSignals() as stop:
+        if ranks.first:
+            remove_parts(out)
+            record_pictures([face for faces in listed.values() for face in faces], out, earlier, held_out)
         named: set[Path] = set()
-        with reported(RunReport(out, recipe, wanted), needed=bool(listed)) as report:
+        page = reported(RunReport(out, recipe, wanted), needed=bool(listed)) if ranks.first else nullcontext()
+        with page as report, reached(ranks.index):
             for config in wanted:
                 train_stage(
-                    recipe, config, out, device=device, console=console, earlier=earlier, stop=stop, named=named,
+                    recipe, config, out, ranks=ranks, console=console, earlier=earlier, stop=stop, named=named,
                     report=report,
                 )  # fmt: skip
-                stop.obey(f"after stage {config.name}")
+                if ranks.share(stop):
+                    stop.obey(f"after stage {config.name}")
 
 
 @contextmanager

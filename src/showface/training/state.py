@@ -39,7 +39,11 @@ class TrainState:
         return TrainState(networks, optimisers, averages)
 
     def tensors(self) -> dict[str, Tensor]:
-        """Every tensor of the state under a unique name, contiguous, in no particular memory format."""
+        """Every tensor of the state under a unique name, a copy, contiguous, in no particular memory format."""
+        return _stored(self.live())
+
+    def live(self) -> dict[str, Tensor]:
+        """The very tensors that training changes, by the same names."""
         named: dict[str, Tensor] = {}
         for kind, modules in (("network", self.networks), ("average", self.averages)):
             for name, module in modules.items():
@@ -47,7 +51,7 @@ class TrainState:
         for name, optimiser in self.optimisers.items():
             for index, slot in optimiser.state_dict()["state"].items():
                 named |= {f"optimiser/{name}/{index}/{key}": torch.as_tensor(value) for key, value in slot.items()}
-        return _stored(named)
+        return named
 
     def restore(self, named: dict[str, Tensor], step: int) -> None:
         """Continue from `named`, as `tensors` gave it."""
@@ -156,7 +160,8 @@ def resume(
         if difference := first_difference(filled(found["configuration"]), facts["configuration"]):
             raise CheckpointError(f"{path}: made with another configuration ({difference}); use another --out")
         here: Json = facts["machine"]
-        if difference := first_difference(found.get("machine", here), here):
+        there = {"processes": 1, "accumulate": 1} | found.get("machine", here)  # older files know of neither
+        if difference := first_difference(there, here):
             say(f"{path.name} was made on another machine ({difference}): the run goes on, its last digits may differ")
         state.restore(tensors, int(found["step"]))
         return True
@@ -165,10 +170,11 @@ def resume(
     return False
 
 
-def machine(device: torch.device) -> Json:
+def machine(device: torch.device, processes: int = 1, accumulate: int = 1) -> Json:
     """What decides the last digits of a result beside the configuration."""
     name = torch.cuda.get_device_name(device) if device.type == "cuda" else device.type
-    return {"device": name, "threads": torch.get_num_threads(), "torch": str(torch.__version__)}
+    here: Json = {"device": name, "threads": torch.get_num_threads(), "torch": str(torch.__version__)}
+    return here | {"processes": processes, "accumulate": accumulate}
 
 
 def first_difference(found: Json, wanted: Json) -> str:

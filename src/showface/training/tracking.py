@@ -47,11 +47,13 @@ class Tracker:
     """Records the scalars of one stage and shows its progress, from entering to leaving it.
 
     `done` of `steps` are behind it. A run that went on after a loss of power has told some steps twice in log.jsonl;
-    the later line holds.
+    the later line holds. Of several processes only one `writes`.
     """
 
-    def __init__(self, folder: Path, *, stage: str, steps: int, done: int, console: Console) -> None:
-        self.folder, self.console, self.stage, self.steps = folder, console, stage, steps
+    def __init__(
+        self, folder: Path, *, stage: str, steps: int, done: int, console: Console, writes: bool = True
+    ) -> None:
+        self.folder, self.console, self.stage, self.steps, self.writes = folder, console, stage, steps, writes
         self._progress = Progress(
             TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TextColumn("{task.fields[pace]}"),
             console=console, auto_refresh=False,
@@ -63,6 +65,8 @@ class Tracker:
         self._started, self._began_at = time.monotonic(), done
 
     def __enter__(self) -> Tracker:
+        if not self.writes:
+            return self
         self.folder.mkdir(parents=True, exist_ok=True)
         self._lines = open_log(self.folder / LOG)
         if tensorboard_installed():
@@ -76,6 +80,8 @@ class Tracker:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
+        if not self.writes:
+            return
         if self._live is not None:
             self._live.stop()
         with written(self.folder, after=error):
@@ -90,6 +96,8 @@ class Tracker:
 
     def report(self, step: int, scalars: dict[str, float], tables: Mapping[str, list[Any]] | None = None) -> None:
         """Write the scalars of `step` everywhere and show them below the bar; `tables` go to the JSON lines only."""
+        if not self.writes:
+            return
         left = self.seconds_left(step)
         known = {"stage": self.stage, "step": step, "time": round(time.time(), 1), "seconds_left": round(left, 1)}
         line = known | scalars | dict(tables or {})
@@ -153,7 +161,8 @@ def written(folder: Path, after: BaseException | None = None) -> Iterator[None]:
 class Pace:
     """Pictures per second and the share of the time spent waiting for data, since they were last asked for."""
 
-    def __init__(self) -> None:
+    def __init__(self, processes: int = 1) -> None:
+        self._processes = processes  # each of them learns from as many pictures
         self._restart()
 
     def _restart(self) -> None:
@@ -167,7 +176,7 @@ class Pace:
             if batch is None:
                 return
             self._waited += time.perf_counter() - asked
-            self._pictures += len(batch.images)
+            self._pictures += len(batch.images) * self._processes
             yield batch
 
     def measured(self) -> dict[str, float]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from functools import partial
 
 import torch
 from torch import Tensor, nn
@@ -10,8 +11,10 @@ from torch.optim import AdamW
 
 from showface.data.batches import Batch
 from showface.errors import NonFiniteError
+from showface.layers.recomputing import same_spectra
 from showface.training.configuration import OptimiserConfig, StageConfig
 from showface.training.precision import bf16_autocast
+from showface.training.ranks import average_gradients, average_told
 from showface.training.stages import Phase
 from showface.training.state import TrainState
 
@@ -44,19 +47,30 @@ def run_phase(
     """Losses, gradient, update of one phase; stops before the update if any of them is not finite.
 
     Returns the losses and the gradient's norm before clipping, without gradient; if `each_gradient` is set, also the
-    norm of every loss's own.
+    norm of every loss's own, with several parts of the first one.
     """
-    optimiser = state.optimisers[phase.name]
+    optimiser, parts = state.optimisers[phase.name], batch.parts(config.accumulate)
     for group in optimiser.param_groups:
         group["lr"] = learning_rate(phase.optimiser, state.step, config.steps)
     phase.network.requires_grad_(True)
-    with bf16_autocast(batch.images.device, config.precision == "bf16"):
-        losses = phase.losses(batch)
     optimiser.zero_grad(set_to_none=True)
-    apart = gradient_norms(losses, phase.raw()) if each_gradient else {}
-    losses["total"].backward()
+    precision = partial(bf16_autocast, batch.images.device, config.precision == "bf16")
+    if parts[-1].part.count > 1:
+        with precision():
+            phase.survey(parts)
+    every: list[dict[str, Tensor]] = []
+    apart: dict[str, Tensor] = {}
+    for number, part in enumerate(parts):
+        with same_spectra(*(state.networks.values() if number else ())):
+            with precision():
+                losses = phase.losses(part)
+            if each_gradient and not number:
+                apart = gradient_norms(losses, phase.raw())
+            (losses["total"] / len(parts)).backward()
+        every.append({name: value.detach() for name, value in losses.items()})
+    average_gradients(phase.network)
     norm = nn.utils.clip_grad_norm_(phase.network.parameters(), phase.optimiser.clip or math.inf)
-    told = {name: value.detach() for name, value in losses.items()} | {"gradient": norm.to(batch.images.device)}
+    told = average_told(every) | {"gradient": norm.to(batch.images.device)}
     refuse_non_finite(told)
     optimiser.step()
     phase.network.requires_grad_(False)

@@ -25,6 +25,8 @@ class CoarseStage(Stage):
         self.network = CoarseNetwork(recipe.networks.coarse)
         self.started(self.network, BOXES["coarse"])
         self.learning(self.network)
+        self.remembering_little(self.network)
+        self.compiled(self.network)
         self.trunk = self.vgg()
 
     def phases(self) -> tuple[Phase, ...]:

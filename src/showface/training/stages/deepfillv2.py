@@ -11,7 +11,7 @@ from jaxtyping import Float
 from torch import Tensor, nn
 
 from showface.baselines.deepfillv2 import DeepFillV2
-from showface.data.batches import Batch
+from showface.data.batches import Batch, Part
 from showface.errors import SettingError
 from showface.losses.objective import ObjectiveInputs, discriminator_loss, generator_terms
 from showface.masks import composite
@@ -30,7 +30,7 @@ class DeepFillV2Stage(Stage):
         self.baseline = recipe.baseline
         self.network = self.learning(DeepFillV2(self.baseline))
         self.discriminator = self.learning(Discriminator(recipe.discriminator)) if config.weights.adversarial else None
-        self.judged: ObjectiveInputs | None = None  # what the losses of the last batch compared
+        self.judged: dict[Part, ObjectiveInputs] = {}  # what the generator's losses of each part of a batch compared
 
     def phases(self) -> tuple[Phase, ...]:
         generator = Phase("generator", self.network, self.generator_losses, self.config.optimiser, raw=lambda: self.raw)
@@ -41,16 +41,16 @@ class DeepFillV2Stage(Stage):
 
     def generator_losses(self, batch: Batch) -> Losses:
         first, raw = self.network.both_stages(batch.images, batch.masks)
-        self.raw, self.judged = raw, compared(raw, batch)
+        judged = self.judged[batch.part] = compared(raw, batch)
+        self.raw = raw
         options, objective = self.config.options, self.config.weights
         of_first = generator_terms(compared(first, batch), replace(objective, adversarial=0.0), options=options)
-        of_second = generator_terms(self.judged, objective, discriminator=self.discriminator, options=options)
+        of_second = generator_terms(judged, objective, discriminator=self.discriminator, options=options)
         total = of_first.pop("total") + of_second.pop("total")
         return {f"first_{name}": value for name, value in of_first.items()} | of_second | {"total": total}
 
     def discriminator_losses(self, batch: Batch) -> Losses:
-        del batch  # judged are the completions of the generator phase
-        inputs, self.judged = self.judged, None
+        inputs = self.judged.pop(batch.part, None)  # the completions of the generator phase
         if inputs is None or self.discriminator is None:
             raise RuntimeError("the generator phase comes first")
         return {"total": discriminator_loss(inputs, self.discriminator)}

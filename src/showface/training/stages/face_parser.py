@@ -5,7 +5,7 @@ It will read coarse faces, so a share of its pictures is degraded inside the hol
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import torch
@@ -15,7 +15,8 @@ from torch.nn import functional as F
 
 from showface.data.batches import NO_LABEL, Batch
 from showface.errors import DataError, SettingError
-from showface.losses.parsing import parsing_loss
+from showface.layers.processes import process_mean
+from showface.losses.parsing import labelled_cells, parsing_loss
 from showface.masks import composite
 from showface.networks.face_parser import FaceParser, FaceParserConfig
 from showface.semantics import PALETTE
@@ -32,15 +33,25 @@ class FaceParserStage(Stage):
         self.network = FaceParser(self.parser)
         self.started(self.network, BOXES["face_parser"])
         self.learning(self.network)
+        self.compiled(self.network)
+        self._mass: Tensor | None = None  # labelled cells of an average part of the batch
 
     def phases(self) -> tuple[Phase, ...]:
-        return (Phase("face_parser", self.network, self.losses, self.config.optimiser),)
+        return (Phase("face_parser", self.network, self.losses, self.config.optimiser, survey=self.survey),)
+
+    def survey(self, parts: Sequence[Batch]) -> None:
+        """Count the labelled cells of all parts, by which the loss of each is divided."""
+        scale = self.parser.fold // self.parser.finer  # picture pixels per side of a cell of the logits
+        size = (parts[0].labels.shape[1] // scale, parts[0].labels.shape[2] // scale)
+        counts = [labelled_cells(part.labels, size, ignore=NO_LABEL) for part in parts]
+        self._mass = process_mean(torch.stack(counts).mean())
 
     def losses(self, batch: Batch) -> Losses:
         images = composite(batch.images, blurred(batch.images), batch.masks)
-        whole = torch.arange(len(images), device=images.device) % 2 == 0  # every other picture stays sharp
+        numbers = torch.tensor(batch.part.numbers(len(images) * batch.part.count), device=images.device)
+        whole = numbers % 2 == 0  # every other picture stays sharp
         images = torch.where(whole[:, None, None, None], batch.images, images)
-        loss = parsing_loss(self.network(images).float(), batch.labels, ignore=NO_LABEL)
+        loss = parsing_loss(self.network(images).float(), batch.labels, ignore=NO_LABEL, mass=self._mass)
         return {"parsing": loss, "total": loss}
 
     def show(self, batch: Batch, averages: Mapping[str, nn.Module]) -> list[Float[Tensor, "b 3 h w"]]:

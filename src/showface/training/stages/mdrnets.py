@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any, cast
@@ -12,12 +12,13 @@ from jaxtyping import Float
 from torch import Tensor, nn
 
 from showface import assets, weights
-from showface.data.batches import Batch
-from showface.losses.objective import LossWeights, ObjectiveInputs, discriminator_loss, generator_terms
+from showface.data.batches import Batch, Part
+from showface.layers.processes import process_mean
+from showface.losses.objective import LossWeights, ObjectiveInputs, discriminator_loss, generator_terms, term_counts
 from showface.networks.discriminator import Discriminator
 from showface.networks.disentangled_memory import read_sharpness, slot_entropy
 from showface.networks.face_parser import BiSeNetParser
-from showface.networks.mdrnets import MDRNets, MDRNetsOutput
+from showface.networks.mdrnets import MDRNets, MDRNetsOutput, Reading
 from showface.networks.reconstruction import ReconstructionNetwork
 from showface.training.configuration import Recipe, StageConfig
 from showface.training.stages.face_parser import painted
@@ -33,11 +34,16 @@ class MDRNetsStage(Stage):
         super().__init__(recipe, config, runs, device)
         self.network = self.frozen(self._network())
         self.refined = self.learning(self.network.refined(coarse=config.joint))
+        self.remembering_little(self.network, self.network.refinement, *([self.network.coarse] * config.joint))
+        self.compiled(*(box for box in self.refined.values() if box is not self.network.coarse))
         self.network.coarse.eval()  # its batch statistics stay those of its own stage, or P would change between uses
         self.trunk = self.vgg()
         self.discriminator = self.learning(Discriminator(recipe.discriminator)) if config.weights.adversarial else None
         self.encoder = self._encoder()
-        self.judged: ObjectiveInputs | None = None  # what the losses of the last batch compared
+        self.judged: dict[Part, ObjectiveInputs] = {}  # what the generator's losses of each part of a batch compared
+        self._readings: dict[Part, Reading] = {}  # what is known of the parts of a batch that came to be learnt from
+        self._maps: dict[Part, Tensor] = {}  # and of the true pictures that are judged
+        self._counts: dict[str, Tensor] = {}
         self._read: tuple[Tensor, Tensor] | None = None
 
     def _network(self) -> MDRNets:
@@ -60,20 +66,56 @@ class MDRNetsStage(Stage):
     def phases(self) -> tuple[Phase, ...]:
         # the memory's buffers are part of what the generator learns
         learnt = nn.ModuleDict({"refined": self.refined, "memory": self.network.memory})
-        generator = Phase("generator", learnt, self.generator_losses, self.config.optimiser, raw=lambda: self.raw)
+        generator = Phase(
+            "generator", learnt, self.generator_losses, self.config.optimiser, raw=lambda: self.raw, survey=self.survey
+        )
         if self.discriminator is None:
             return (generator,)
         critic = self.config.discriminator_optimiser
         return generator, Phase("discriminator", self.discriminator, self.discriminator_losses, critic, averaged=False)
 
+    @torch.no_grad()
+    def survey(self, parts: Sequence[Batch]) -> None:
+        """The memory learns from all parts at once; terms over what occurs are divided by what occurs in all."""
+        if len(parts) > 1:
+            found = [self.network.look(part.images, part.masks) for part in parts]
+            if self.network.config.use_memory:
+                queries, visible, valid = (torch.cat(each) for each in list(zip(*found, strict=True))[2:])
+                self.network.memory.update(queries, visible, valid)
+            self._readings = {part.part: reading for part, reading in zip(parts, found, strict=True)}
+        if self.config.weights.semantic or self.encoder is not None:
+            judged = [self._judged_of(part.images, part) for part in parts]
+            maps = [self.parse(images).argmax(dim=1) for images in judged]
+            self._maps = {part.part: semantic_map for part, semantic_map in zip(parts, maps, strict=True)}
+            counts = [self._counts_of(part, self._maps[part.part]) for part in parts]
+            self._counts = {
+                name: process_mean(torch.stack([count[name] for count in counts]).mean()) for name in counts[0]
+            }
+
+    def _judged_of(self, of_all: Tensor, part: Batch) -> Tensor:
+        """Those of a tensor's pictures that the terms which need a network are computed on."""
+        return of_all[: self.config.auxiliary // part.part.count or None]
+
+    def _counts_of(self, part: Batch, semantic_map: Tensor) -> Losses:
+        multiple = 1 if self.encoder is None else self.encoder.config.multiple
+        return term_counts(
+            semantic_map, self._judged_of(part.masks, part), self.config.weights, self.config.options,
+            encoded=(part.masks.shape[2] // multiple, part.masks.shape[3] // multiple),
+        )  # fmt: skip
+
     def generator_losses(self, batch: Batch) -> Losses:
-        output: MDRNetsOutput = self.network(batch.images, batch.masks, update_memory=True)
+        known = self._readings.pop(batch.part, None)
+        output: MDRNetsOutput = self.network(
+            batch.images, batch.masks, update_memory=known is None, read=None if self.config.joint else known
+        )
         self.raw, self._read = output.raw, (output.retrieved.weights.detach(), output.present > 0)
         whole = ObjectiveInputs(raw=output.raw, completed=output.completed, truth=batch.images, mask=batch.masks)
-        self.judged = first_of(whole, self.config.auxiliary)
+        judged = first_of(whole, self.config.auxiliary // batch.part.count)
+        judged = replace(judged, semantic_map=self._maps.pop(batch.part, None))
+        self.judged[batch.part] = judged
         if not self.config.auxiliary:
-            return self._terms(whole, self.config.weights)
-        pairs = zip((whole, self.judged), shares(self.config.weights), strict=True)
+            return self._terms(judged, self.config.weights)
+        pairs = zip((whole, judged), shares(self.config.weights), strict=True)
         parts = [self._terms(inputs, share) for inputs, share in pairs if share is not None]
         total = torch.stack([part["total"] for part in parts]).sum()
         return {name: value for part in parts for name, value in part.items()} | {"total": total}
@@ -82,11 +124,11 @@ class MDRNetsStage(Stage):
         return generator_terms(
             inputs, share, vgg=self.trunk, parser=self.parse, discriminator=self.discriminator,
             encoder=None if self.encoder is None else self.encoder.encode, options=self.config.options,
+            counts=self._counts,
         )  # fmt: skip
 
     def discriminator_losses(self, batch: Batch) -> Losses:
-        del batch  # judged are the completions of the generator phase
-        inputs, self.judged = self.judged, None
+        inputs = self.judged.pop(batch.part, None)  # the completions of the generator phase
         if inputs is None or self.discriminator is None:
             raise RuntimeError("the generator phase comes first")
         return {"total": discriminator_loss(inputs, self.discriminator)}

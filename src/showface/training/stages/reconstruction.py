@@ -22,6 +22,7 @@ class ReconstructionStage(Stage):
     def __init__(self, recipe: Recipe, config: StageConfig, runs: tuple[Path, ...], device: torch.device) -> None:
         super().__init__(recipe, config, runs, device)
         self.network = self.learning(ReconstructionNetwork(recipe.reconstruction))
+        self.compiled(self.network)
         self.trunk = self.vgg()
 
     def phases(self) -> tuple[Phase, ...]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,6 +16,7 @@ from torch import Tensor, nn
 from showface.data.batches import Batch
 from showface.errors import CheckpointError, SettingError
 from showface.features.vgg16 import VGG16
+from showface.layers.processes import process_count, with_whole_batch_norms
 from showface.training.configuration import OptimiserConfig, Recipe, StageConfig
 from showface.training.state import RESULT, Json, is_finished, load_network, read_tensors
 from showface.weights import State, from_plain, holds_weights, load, named_release, to_plain
@@ -24,7 +25,8 @@ Losses = dict[str, Tensor]
 NetworkT = TypeVar("NetworkT", bound=nn.Module)
 BOXES = {"coarse": "coarse.", "face_parser": "parser."}  # where weights of MDRNets hold what a stage made
 MAY_CHANGE = (  # when a run goes on
-    "steps", "workers", "log_every", "checkpoint_every", "show_every", "gradients_every",
+    "steps", "workers", "log_every", "checkpoint_every", "show_every", "gradients_every", "accumulate", "recompute",
+    "compile",
 )  # fmt: skip
 
 
@@ -38,6 +40,7 @@ class Phase:
     optimiser: OptimiserConfig
     averaged: bool = True
     raw: Callable[[], Tensor | None] = lambda: None  # the output that the losses of the last batch were computed from
+    survey: Callable[[Sequence[Batch]], None] = lambda parts: None  # told of all parts of a batch before its losses
 
 
 class Stage(ABC):
@@ -85,7 +88,7 @@ class Stage(ABC):
     def identity(self) -> Json:
         """The settings that must not change between the parts of one run, as plain JSON."""
         networks = {name: to_plain(config) for name, config in self.networks_configuration().items()}
-        stage = {name: value for name, value in to_plain(self.config).items() if name not in MAY_CHANGE}
+        stage = _lasting(to_plain(self.config))
         return {"recipe": self.recipe.name, "stage": stage, "networks": networks}
 
     def filled(self, found: Json) -> Json:
@@ -96,13 +99,26 @@ class Stage(ABC):
             networks = {name: to_plain(from_plain(type(own[name]), value)) for name, value in found["networks"].items()}
         except (KeyError, SettingError):  # made for something else altogether
             return found
-        stage = {name: value for name, value in stage.items() if name not in MAY_CHANGE}
+        stage = _lasting(stage)
         return found | {"stage": stage, "networks": networks}
 
     def learning(self, network: NetworkT) -> NetworkT:
         """`network` on the device, frozen until its phase thaws it."""
+        if process_count() > 1:
+            with_whole_batch_norms(network)
         placed(network, self.device).train().requires_grad_(False)
         return network
+
+    def remembering_little(self, *networks: nn.Module) -> None:
+        """With `recompute`, these networks compute activations again for the gradient instead of keeping them."""
+        for network in networks:
+            network.recompute = self.config.recompute  # type: ignore[assignment]  # a plain flag
+
+    def compiled(self, *networks: nn.Module) -> None:
+        """Hand `networks` to torch.compile where `compile` names a backend; their names and weights stay."""
+        for network in networks:
+            if self.config.compile:
+                network.compile(backend=self.config.compile)
 
     def frozen(self, network: NetworkT) -> NetworkT:
         """`network` on the device, in evaluation mode."""
@@ -142,6 +158,12 @@ class Stage(ABC):
         """VGG16 where the loss weights ask for it."""
         wanted = self.config.weights.perceptual or self.config.weights.style
         return self.frozen(VGG16.pretrained()) if wanted else None
+
+
+def _lasting(stage: Json) -> Json:
+    """The settings of a stage that decide its result."""
+    lasting = {name: value for name, value in stage.items() if name not in MAY_CHANGE}
+    return lasting | {"data": {name: value for name, value in stage["data"].items() if name != "cache"}}
 
 
 def box_of(state: State, prefix: str) -> State:

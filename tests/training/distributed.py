@@ -1,0 +1,50 @@
+"""One process of a run of several; started by test_ranks.py through torchrun.
+
+Arguments: recipe as JSON, run folder, what to do ("train", or "die" in the third step of process 1), earlier run.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import sys
+from pathlib import Path
+
+import torch
+from rich.console import Console
+
+from showface.errors import ShowFaceError
+from showface.training import loop
+from showface.training.configuration import Recipe
+from showface.training.run import train
+from showface.training.update import average
+from showface.weights import from_plain
+
+
+def dying(state: object, decay: float) -> None:
+    """The running averages; process 1 is killed after the second step."""
+    average(state, decay)  # type: ignore[arg-type]
+    if state.step == 2 and os.environ["RANK"] == "1":  # type: ignore[attr-defined]
+        os.kill(os.getpid(), signal.SIGKILL)
+
+
+def main(recipe: Path, out: Path, task: str, earlier: Path) -> int:
+    """Train; the exit code is that of the command line."""
+    torch.set_num_threads(1)
+    if task == "die":
+        loop.average = dying
+    resolved = from_plain(Recipe, json.loads(recipe.read_text()))
+    try:
+        train(
+            resolved, out, stages=(resolved.stages[-1].name,) if task == "die" else (), device=torch.device("cpu"),
+            console=Console(width=200), earlier=earlier if earlier.is_dir() else None,
+        )  # fmt: skip
+    except ShowFaceError as error:
+        print(f"process {os.environ['RANK']} ends: {error}", file=sys.stderr, flush=True)
+        return error.exit_code
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(Path(sys.argv[1]), Path(sys.argv[2]), sys.argv[3], Path(sys.argv[4])))

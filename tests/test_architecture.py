@@ -53,6 +53,10 @@ MAY_IMPORT = {
 WIDER = {
     ("semantics", "errors"): "an unknown class map is refused with the nearest name",
     ("recipes", "errors"): "an unknown recipe is refused with the nearest name",
+    (
+        "training",
+        "layers",
+    ): "batch norms, spectral norms and means of several processes are minded where a step is made",
     ("training", "features"): "a stage hands the frozen VGG16 to the losses, which take it as an argument",
     ("training", "assets"): "the paper profile trains with the published parser",
     ("training", "baselines"): "methods to compare with are trained by the same loop",
@@ -82,6 +86,7 @@ OWNERS = {
     "click": "cli",
     "rich": "cli training",
     "tensorboard": "training",
+    "accelerate": "training/ranks.py",
     "huggingface_hub": "weights",
     "pillow_heif": "photo",
     "dlib": "features/face_embedding.py",

@@ -20,6 +20,7 @@ from showface.training.configuration import Recipe
 from showface.training.contact_sheet import SHOWN
 from showface.training.interruption import StopSignals
 from showface.training.loop import train_stage
+from showface.training.ranks import Ranks
 from showface.training.run import reported, train
 from showface.training.run_report import PAGE, RunReport, column_of, spread
 from showface.training.settings import with_settings
@@ -138,7 +139,7 @@ def test_a_stage_keeps_the_page_up_to_date(tiny_recipe: Recipe, tmp_path: Path, 
     """From its first step on; here nothing else writes it."""
     config = tiny_recipe.stages[0]
     report = RunReport(tmp_path, tiny_recipe, [config])
-    train_stage(tiny_recipe, config, tmp_path, device=CPU, console=console, stop=StopSignals(), report=report)
+    train_stage(tiny_recipe, config, tmp_path, ranks=Ranks(CPU), console=console, stop=StopSignals(), report=report)
     assert "Training coarse" in Structure(tmp_path / PAGE).text
 
 

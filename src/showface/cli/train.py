@@ -44,11 +44,12 @@ import click
 @click.option(
     "--set", "settings", multiple=True, metavar="STAGE.FIELD=VALUE", help="Change one setting, e.g. coarse.steps=100."
 )
+@click.option("--cache", default="", metavar="FOLDER", help="Keep decoded pictures here, so that each is decoded once.")
 @click.option("--device", default="auto", show_default=True, help="auto, cpu, cuda, cuda:1 ...")
 @click.option("--dry-run", is_flag=True, help="Print the resolved configuration and stop.")
 def command(
     recipe: str, data: tuple[str, ...], masks: str, out: Path, stages: tuple[str, ...], earlier: Path | None,
-    held_out: tuple[Path, ...], ablation: str | None, settings: tuple[str, ...], device: str, dry_run: bool,
+    held_out: tuple[Path, ...], ablation: str | None, settings: tuple[str, ...], device: str, dry_run: bool, cache: str,
 ) -> None:  # fmt: skip
     """Train RECIPE, stage by stage; the same command goes on where it stopped.
 
@@ -66,7 +67,7 @@ def command(
     from showface.data.sources import face_sources
     from showface.recipes.ablation import ablated
     from showface.training.run import chosen_device, train
-    from showface.training.settings import with_settings
+    from showface.training.settings import with_cache, with_settings
     from showface.weights import to_plain
 
     faces = tuple(source for place in data for source in face_sources(place))
@@ -82,6 +83,7 @@ def command(
         resolved = with_settings(recipes.recipe(recipe, faces, mask_source), settings)
     if ablation is not None:
         resolved = ablated(resolved, ablation)
+    resolved = with_cache(resolved, cache) if cache else resolved
     if dry_run:
         click.echo(json.dumps(to_plain(resolved), indent=1))
         return

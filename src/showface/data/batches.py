@@ -17,11 +17,12 @@ from PIL import Image
 from torch import Tensor
 from torch.utils.data import DataLoader, Dataset
 
+from showface.data.decoded import decoded
 from showface.data.faces import Face, FaceSource, list_faces, mirrored_classes, read_label, refuse_misfit
 from showface.data.mask_sets import MaskSource, list_masks, sample_mask
 from showface.data.unusable import Defect, Unusable, too_many
 from showface.errors import DataError, ImageError, InputError, SettingError, WorkerError
-from showface.images import read_image, resize_image, shown, to_tensor
+from showface.images import picture_of, read_image, resize_image, shown, to_tensor
 from showface.masks import mask_tensor
 
 NO_LABEL = 255  # the label of a pixel nobody labelled; losses ignore it
@@ -39,6 +40,7 @@ class DataConfig:
     flip: bool = True  # mirror half of the pictures
     class_map: str = "A"  # how the 19 parsing classes merge: A, B or C
     smallest: float = 0.25  # a picture whose shorter side is below this share of `size` cannot be used
+    cache: str = ""  # folder that keeps decoded pictures, labels and masks, so that each is decoded once; "" = none
     bad_limit: float = 0.05  # share of the pictures that may be damaged, missing or too small; others replace them
 
     def __post_init__(self) -> None:
@@ -153,12 +155,13 @@ class FaceSamples(Dataset[Batch]):
         return Unusable(self.pictures, self.config.bad_limit)
 
     def _read(self, face: Face) -> Readable:
-        picture, least = read_image(face.picture), self.config.smallest * self.config.size
+        pixels = decoded(self.config.cache, face.picture, lambda path: np.asarray(read_image(path)))
+        picture, least = picture_of(pixels), self.config.smallest * self.config.size
         if min(picture.size) < least:
             raise ImageError(
                 f"{shown(face.picture)}: {picture.width} x {picture.height} pixels, expected at least {least:g} a side"
             )
-        return Readable(face, picture, read_label(face, self.config.class_map))
+        return Readable(face, picture, read_label(face, self.config.class_map, self.config.cache))
 
     def __getitem__(self, index: int) -> Batch:
         return self.sample(index)[0]
@@ -169,7 +172,7 @@ class FaceSamples(Dataset[Batch]):
         box, flip = self._crop(rng, read.picture), self.config.flip and rng.random() < 0.5
         image = to_tensor(resize_image(read.picture, self.config.size, box))
         label = self._label(read, box)
-        mask = mask_tensor(sample_mask(rng, self.config.masks, self.mask_files, self.config.size))
+        mask = mask_tensor(sample_mask(rng, self.config.masks, self.mask_files, self.config.size, self.config.cache))
         if flip:
             image, label = image.flip(-1), self._mirrored[label.flip(-1)]
         return Batch(image, mask, label), defects

@@ -10,6 +10,7 @@ from typing import Literal
 import numpy as np
 from jaxtyping import UInt8
 
+from showface.data.decoded import decoded
 from showface.data.part_masks import list_parts, paint
 from showface.errors import DataError, SettingError
 from showface.images import SUFFIXES, open_image
@@ -104,12 +105,15 @@ def _by_stem(paths: Iterable[Path]) -> dict[str, Path]:
     return found
 
 
-def read_classes(face: Face) -> UInt8[np.ndarray, "h w"] | None:
-    """The 19 classes of `face` as stored, indices in `ORDERS[face.label_order]`; None without a label."""
+def read_classes(face: Face, cache: str = "") -> UInt8[np.ndarray, "h w"] | None:
+    """The 19 classes of `face` as stored, indices in `ORDERS[face.label_order]`; None without a label.
+
+    `cache` is a folder of decoded labels, see `decoded`; part masks are not kept in it.
+    """
     if face.label is None:
         return None
     order = ORDERS[face.label_order]
-    classes = paint(face.label) if face.parts else np.asarray(open_image(face.label))
+    classes = paint(face.label) if face.parts else decoded(cache, face.label, _open_classes)
     if classes.ndim != 2 or classes.dtype != np.uint8 or classes.max() >= len(order):
         highest = "" if classes.ndim != 2 else f", up to {classes.max()}"
         raise DataError(
@@ -119,13 +123,17 @@ def read_classes(face: Face) -> UInt8[np.ndarray, "h w"] | None:
     return classes
 
 
-def read_label(face: Face, class_map: str) -> UInt8[np.ndarray, "h w"] | None:
+def _open_classes(path: Path) -> np.ndarray:
+    return np.asarray(open_image(path))
+
+
+def read_label(face: Face, class_map: str, cache: str = "") -> UInt8[np.ndarray, "h w"] | None:
     """The semantic map of `face` with the 14 categories of `class_map`, at its stored size; None without a label.
 
     About 7 % of the CelebAMask-HQ labels call left what is right; class maps A and C do not care, for B `sides.mended`
     puts it right.
     """
-    classes = read_classes(face)
+    classes = read_classes(face, cache)
     if classes is None:
         return None
     merged: UInt8[np.ndarray, "h w"] = np.array(merge(class_map).table(ORDERS[face.label_order]), dtype=np.uint8)[

@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 from jaxtyping import Bool
 
+from showface.data.decoded import decoded
 from showface.data.faces import list_pictures
 from showface.errors import DataError, SettingError
 from showface.masks import dilate, draw_free_form, mask_tensor, read_mask
@@ -44,8 +45,13 @@ def list_masks(source: MaskSource) -> list[Path]:
     return files
 
 
-def sample_mask(rng: np.random.Generator, source: MaskSource, files: list[Path], size: int) -> Bool[np.ndarray, "h w"]:
-    """One training mask of side `size`: drawn, or read and augmented, with a hole share within the source's range."""
+def sample_mask(
+    rng: np.random.Generator, source: MaskSource, files: list[Path], size: int, cache: str = ""
+) -> Bool[np.ndarray, "h w"]:
+    """One training mask of side `size`: drawn, or read and augmented, with a hole share within the source's range.
+
+    `cache` is a folder of decoded masks, see `decoded`.
+    """
     occluded = bool(source.occluders) and rng.random() < source.occluders  # without them, no number is drawn
     for _ in range(8):
         if occluded:
@@ -53,7 +59,7 @@ def sample_mask(rng: np.random.Generator, source: MaskSource, files: list[Path],
         elif not files or rng.random() < source.drawn:
             return draw_free_form(rng, size, source.share)
         else:
-            hole = augment(rng, read_mask(files[int(rng.integers(len(files)))]), size, source.dilation)
+            hole = augment(rng, decoded(cache, files[int(rng.integers(len(files)))], read_mask), size, source.dilation)
         if source.share[0] <= hole.mean() <= source.share[1]:
             return hole
     return draw_free_form(rng, size, source.share)

@@ -28,6 +28,12 @@ def with_settings(recipe: Recipe, settings: tuple[str, ...]) -> Recipe:
     return recipe
 
 
+def with_cache(recipe: Recipe, folder: str) -> Recipe:
+    """`recipe` with the decoded pictures of all its stages kept in one folder."""
+    stages = (replace(stage, data=replace(stage.data, cache=folder)) for stage in recipe.stages)
+    return replace(recipe, stages=tuple(stages))
+
+
 def _with_setting(recipe: Recipe, path: list[str], value: object) -> Recipe:
     stages = [stage.name for stage in recipe.stages]
     first, rest = path[0], path[1:]

@@ -160,8 +160,8 @@ def resume(
         if difference := first_difference(filled(found["configuration"]), facts["configuration"]):
             raise CheckpointError(f"{path}: made with another configuration ({difference}); use another --out")
         here: Json = facts["machine"]
-        there = {"processes": 1, "accumulate": 1} | found.get("machine", here)  # older files know of neither
-        if difference := first_difference(there, here):
+        there, one = found.get("machine", here), {"processes": 1, "accumulate": 1}
+        if difference := first_difference(one | there, one | here):
             say(f"{path.name} was made on another machine ({difference}): the run goes on, its last digits may differ")
         state.restore(tensors, int(found["step"]))
         return True
@@ -174,7 +174,7 @@ def machine(device: torch.device, processes: int = 1, accumulate: int = 1) -> Js
     """What decides the last digits of a result beside the configuration."""
     name = torch.cuda.get_device_name(device) if device.type == "cuda" else device.type
     here: Json = {"device": name, "threads": torch.get_num_threads(), "torch": str(torch.__version__)}
-    return here | {"processes": processes, "accumulate": accumulate}
+    return here | {name: n for name, n in (("processes", processes), ("accumulate", accumulate)) if n > 1}
 
 
 def first_difference(found: Json, wanted: Json) -> str:

@@ -29,6 +29,22 @@ def expand_valid(valid: Float[Tensor, "b g h w"], channels: tuple[int, ...]) -> 
     return torch.cat(planes, dim=1)
 
 
+@torch.no_grad()
+def renormalisation(
+    valid: Float[Tensor, "b g h w"], *, groups: tuple[int, ...], kernel: int, stride: int = 1, largest: float
+) -> tuple[Float[Tensor, "b 1 h2 w2"], Float[Tensor, "b 1 h2 w2"]]:
+    """The factor k k C / sum(m), at most `largest` 0 where nothing is valid, and m'; always float32.
+
+    `groups` lists the channels that each plane of `valid` stands for.
+    """
+    with torch.autocast(valid.device.type, enabled=False):
+        weight = valid_weight(valid, groups, kernel)
+        count = F.conv2d(valid.float(), weight, stride=stride, padding=kernel // 2)  # (b, 1, h2, w2)
+        valid_out = (count > 0).float()
+        window = float(kernel * kernel * sum(groups))
+        return valid_out * (window / count.clamp_min(1.0)).clamp_max(largest), valid_out
+
+
 class PartialConvolution(nn.Module):
     """Convolution over valid values only, renormalised by how many there were; returns the features and their mask.
 
@@ -52,7 +68,6 @@ class PartialConvolution(nn.Module):
         self.largest_scale = largest_scale or float("inf")
         self.groups = groups or (in_channels,)
         self.kernel, self.stride = kernel, stride
-        self.window = float(kernel * kernel * in_channels)
         self.convolution = nn.Conv2d(in_channels, out_channels, kernel, stride, kernel // 2, bias=False)
         self.bias = nn.Parameter(torch.zeros(out_channels)) if bias else None
         nn.init.kaiming_normal_(self.convolution.weight, nonlinearity="relu")
@@ -61,11 +76,9 @@ class PartialConvolution(nn.Module):
         self, x: Float[Tensor, "b c h w"], valid: Float[Tensor, "b g h w"]
     ) -> tuple[Float[Tensor, "b d h2 w2"], Float[Tensor, "b 1 h2 w2"]]:
         """`x` any finite range, `valid` exactly 0 or 1 (1 = valid). The result is 0 where the returned mask is 0."""
-        with torch.no_grad(), torch.autocast(x.device.type, enabled=False):
-            weight = valid_weight(valid, self.groups, self.kernel)
-            count = F.conv2d(valid.float(), weight, stride=self.stride, padding=self.kernel // 2)  # (b, 1, h2, w2)
-            valid_out = (count > 0).float()
-            scale = valid_out * (self.window / count.clamp_min(1.0)).clamp_max(self.largest_scale)
+        scale, valid_out = renormalisation(
+            valid, groups=self.groups, kernel=self.kernel, stride=self.stride, largest=self.largest_scale
+        )
         y = self.convolution(x * expand_valid(valid, self.groups).to(x.dtype))
         y = y * scale.to(y.dtype)
         if self.bias is not None:

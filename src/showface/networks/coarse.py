@@ -166,16 +166,16 @@ class CoarseNetwork(nn.Module):
 
     def forward(self, image: Float[Tensor, "b 3 h w"], mask: Float[Tensor, "b 1 h w"]) -> Float[Tensor, "b 3 h w"]:
         """`image` in [-1, 1], `mask` 1 = hole; the raw completion, unbounded, visible pixels included."""
-        x, valid = self._enter(image, mask)
+        x, valid = folded_picture(image, mask, self.config)
         skips = [(x, valid)]
         for level in self.encoder:
             x, valid = run(level, x, valid, recompute=self.recompute)
             skips.append((x, valid))
         x, valid = skips.pop()
         for i in reversed(range(len(self.decoder))):
-            x, valid = self._join(x, valid, skips.pop(), self.config.strides[i + 1])
+            x, valid = joined(x, valid, skips.pop(), self.config.strides[i + 1])
             x, valid = run(self.decoder[i], x, valid, recompute=self.recompute)
-        x, valid = self._join(x, valid, skips.pop(), self.config.strides[0])
+        x, valid = joined(x, valid, skips.pop(), self.config.strides[0])
         raw = F.pixel_shuffle(self.head(x, valid)[0], self.config.fold)  # (b, 3, h, w)
         if self.gate is None:
             return raw
@@ -183,27 +183,28 @@ class CoarseNetwork(nn.Module):
         # Deviation: the paper's coarse network is the U-Net alone (docs/deviations.md, Method)
         return torch.lerp(raw.float(), harmonic_fill(image, mask), gate.float())
 
-    def _enter(
-        self, image: Float[Tensor, "b 3 h w"], mask: Float[Tensor, "b 1 h w"]
-    ) -> tuple[Float[Tensor, "b c h2 w2"], Float[Tensor, "b g h2 w2"]]:
-        """Fold the picture and its valid mask; channels are ordered sub-pixel first, so that groups are contiguous."""
-        fold, (h, w) = self.config.fold, image.shape[2:]
-        if h % self.config.multiple or w % self.config.multiple:
-            raise SettingError(f"coarse network: {h}x{w} pixels, expected multiples of {self.config.multiple}")
-        visible = image.masked_fill(mask > 0.5, 0.0)
-        if self.config.ones:
-            visible = torch.cat([visible, torch.ones_like(mask)], dim=1)
-        x = F.pixel_unshuffle(visible, fold).unflatten(1, (visible.shape[1], fold**2))  # (b, 3, f f, h/f, w/f)
-        return x.transpose(1, 2).flatten(1, 2), F.pixel_unshuffle(1 - mask, fold)  # (b, 3 f f, .), (b, f f, .)
 
-    @staticmethod
-    def _join(
-        x: Float[Tensor, "b c h w"],
-        valid: Float[Tensor, "b 1 h w"],
-        skip: tuple[Float[Tensor, "b d h2 w2"], Float[Tensor, "b g h2 w2"]],
-        scale: int,
-    ) -> tuple[Float[Tensor, "b e h2 w2"], Float[Tensor, "b f h2 w2"]]:
-        """Up-sample (nearest) and concatenate a skip; each half keeps its own valid plane."""
-        if scale > 1:
-            x, valid = (F.interpolate(t, scale_factor=float(scale), mode="nearest") for t in (x, valid))
-        return torch.cat([x, skip[0]], dim=1), torch.cat([valid, skip[1].to(valid.dtype)], dim=1)
+def folded_picture(
+    image: Float[Tensor, "b 3 h w"], mask: Float[Tensor, "b 1 h w"], config: CoarseConfig
+) -> tuple[Float[Tensor, "b c h2 w2"], Float[Tensor, "b g h2 w2"]]:
+    """Picture, 0 where hidden, and valid mask, pixel-unshuffled; channels sub-pixel first: groups are contiguous."""
+    fold, (h, w) = config.fold, image.shape[2:]
+    if h % config.multiple or w % config.multiple:
+        raise SettingError(f"coarse network: {h}x{w} pixels, expected multiples of {config.multiple}")
+    visible = image.masked_fill(mask > 0.5, 0.0)
+    if config.ones:
+        visible = torch.cat([visible, 1 - mask], dim=1)  # ones where valid
+    x = F.pixel_unshuffle(visible, fold).unflatten(1, (visible.shape[1], fold**2))  # (b, 3, f f, h/f, w/f)
+    return x.transpose(1, 2).flatten(1, 2), F.pixel_unshuffle(1 - mask, fold)  # (b, 3 f f, .), (b, f f, .)
+
+
+def joined(
+    x: Float[Tensor, "b c h w"],
+    valid: Float[Tensor, "b 1 h w"],
+    skip: tuple[Float[Tensor, "b d h2 w2"], Float[Tensor, "b g h2 w2"]],
+    scale: int,
+) -> tuple[Float[Tensor, "b e h2 w2"], Float[Tensor, "b f h2 w2"]]:
+    """Up-sample (nearest) and concatenate a skip; each half keeps its own valid plane."""
+    if scale > 1:
+        x, valid = (F.interpolate(t, scale_factor=float(scale), mode="nearest") for t in (x, valid))
+    return torch.cat([x, skip[0]], dim=1), torch.cat([valid, skip[1].to(valid.dtype)], dim=1)

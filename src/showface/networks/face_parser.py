@@ -110,6 +110,10 @@ class FaceParser(nn.Module):
 
     def forward(self, image: Float[Tensor, "b 3 h w"]) -> Float[Tensor, "b 14 h2 w2"]:
         """Logits of the 14 categories at `finer / fold` of the resolution (default: half)."""
+        return F.pixel_shuffle(self.head(self.features(image)), self.config.finer)
+
+    def features(self, image: Float[Tensor, "b 3 h w"]) -> Float[Tensor, "b c h2 w2"]:
+        """What the logits are read from, at 1 / `fold` of the resolution."""
         x = F.pixel_unshuffle(image, self.config.fold)
         skips: list[Tensor] = []
         for down in self.down:
@@ -118,7 +122,7 @@ class FaceParser(nn.Module):
         for level in reversed(range(len(self.join))):
             x = F.interpolate(self.narrow[level](x), scale_factor=2.0)  # nearest
             x = self.join[level](x + skips[level])
-        return F.pixel_shuffle(self.head(x), self.config.finer)
+        return x
 
     @torch.no_grad()
     def semantic_map(
@@ -128,7 +132,11 @@ class FaceParser(nn.Module):
 
         Where more cells are asked for than there are logits, these are interpolated first.
         """
-        logits: Tensor = self(image)
+        return self.map_of(self(image), size)
+
+    @staticmethod
+    def map_of(logits: Float[Tensor, "b 14 h w"], size: int | tuple[int, int]) -> Int64[Tensor, "b small_h small_w"]:
+        """`semantic_map` of logits that are there already."""
         height, width = (size, size) if isinstance(size, int) else size
         if height > logits.shape[2] or width > logits.shape[3]:
             logits = F.interpolate(logits, size=(height, width), mode="bilinear", align_corners=False)

@@ -1,0 +1,240 @@
+"""MDRNets in its lean form: equal to what was trained, up to rounding, and quicker on one face (docs/speed.md).
+
+    lean(network)    a network for use; `network` itself, and what is saved of it, stays as it is
+
+Besides the lean layers (`layers/lean.py`): all weights in the order that convolutions on a CPU like best
+(channels_last), the parser reads off only the cells that are asked for, and masked correlation mining computes only
+the patches in the hole.
+"""
+
+from __future__ import annotations
+
+import copy
+from typing import cast
+
+import torch
+import torch.nn.functional as F
+from jaxtyping import Float, Int64
+from torch import Tensor, nn
+
+from showface.layers.correlation import fold_patches, patch_correlation, unfold_patches
+from showface.layers.harmonic_fill import harmonic_fill
+from showface.layers.lean import (
+    LeanJoinedConvolution,
+    LeanPartialConvolution,
+    LeanSpade,
+    without_batch_norm,
+    without_spectral_norm,
+)
+from showface.layers.partial_convolution import PartialConvolution
+from showface.layers.spade import Spade
+from showface.networks.coarse import CoarseNetwork, Level, PartialResidual, folded_picture, joined
+from showface.networks.face_parser import FaceParser
+from showface.networks.mask_region_enhanced import MaskRegionEnhanced, fuse, visible_patches
+from showface.networks.mdrnets import MDRNets
+
+
+@torch.no_grad()
+def lean(network: MDRNets) -> MDRNets:
+    """`network`, in evaluation mode, in its lean form on the same device; for use only, without gradients.
+
+    Weights that need no change are shared. Those of `network` are put into channels_last order, which changes no value.
+    """
+    network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+    shared = [*network.named_parameters(), *network.named_buffers()]
+    memo = {id(tensor): tensor for name, tensor in shared if "parametrizations" not in name}
+    made = copy.deepcopy(network, memo).eval().requires_grad_(False)
+    without_spectral_norm(made)
+    without_batch_norm(made.parser)
+    _replace(made, "coarse", LeanCoarse(made.coarse))
+    if isinstance(made.parser, FaceParser):
+        _replace(made, "parser", LeanFaceParser(made.parser))
+    _replace(made, "mask_region", LeanMaskRegion(made.mask_region))
+    for module in list(made.refinement.modules()):
+        for name, child in list(module.named_children()):
+            if isinstance(child, Spade):
+                _replace(module, name, LeanSpade(child))
+    made.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+    return made
+
+
+def _replace(parent: nn.Module, name: str, child: nn.Module) -> None:
+    setattr(parent, name, child)
+
+
+class LeanCoarse(nn.Module):
+    """`CoarseNetwork`: features masked once, decoder levels take the smaller map as it is, head and gate are one."""
+
+    def __init__(self, coarse: CoarseNetwork) -> None:
+        super().__init__()
+        self.config = config = coarse.config
+        zeroed, widths = config.norm == "none", config.widths
+        self.encoder = nn.ModuleList(LeanLevel(cast(Level, level), zeroed=zeroed) for level in coarse.encoder)
+        self.decoder = nn.ModuleList(
+            LeanLevel(cast(Level, level), zeroed=zeroed, split=widths[i + 1], scale=config.strides[i + 1])
+            for i, level in enumerate(coarse.decoder)
+        )
+        last = [coarse.head] if coarse.gate is None else [coarse.head, coarse.gate]
+        self.last = _lean(last, split=widths[0], scale=config.strides[0], zeroed=zeroed)
+
+    def forward(self, image: Float[Tensor, "b 3 h w"], mask: Float[Tensor, "b 1 h w"]) -> Float[Tensor, "b 3 h w"]:
+        """As `CoarseNetwork.forward`."""
+        fold = self.config.fold
+        x, valid = folded_picture(image, mask, self.config)
+        skips = [(x, valid)]
+        for level in self.encoder:
+            x, valid = level(x, valid)
+            skips.append((x, valid))
+        x, valid = skips.pop()
+        for level in reversed(self.decoder):
+            x, valid = cast(LeanLevel, level).joined(x, valid, skips.pop())
+        planes = _joined(self.last, x, valid, skips.pop(), self.config.strides[0])[0]
+        raw = F.pixel_shuffle(planes[:, : 3 * fold**2], fold)  # (b, 3, h, w)
+        if self.config.fill == "none":
+            return raw
+        gate = F.pixel_shuffle(planes[:, 3 * fold**2 :], fold).sigmoid()  # (b, 1, h, w)
+        return torch.lerp(raw.float(), harmonic_fill(image, mask), gate.float())
+
+
+class LeanLevel(nn.Module):
+    """`Level`; of a decoder level, `split` is how many channels come from the smaller map and `scale` its factor."""
+
+    def __init__(self, level: Level, *, zeroed: bool, split: int = 0, scale: int = 1) -> None:
+        super().__init__()
+        self.scale = scale
+        self.convolution = _lean(
+            [level.convolution], split=split, scale=scale, norm=level.norm, slope=level.slope, zeroed=zeroed
+        )
+        self.blocks = nn.ModuleList(LeanResidual(cast(PartialResidual, block), zeroed) for block in level.blocks)
+
+    def forward(
+        self, x: Float[Tensor, "b c h w"], valid: Float[Tensor, "b g h w"]
+    ) -> tuple[Float[Tensor, "b d h2 w2"], Float[Tensor, "b 1 h2 w2"]]:
+        """As `Level.forward`."""
+        return self._through_blocks(*self.convolution(x, valid))
+
+    def joined(self, x: Tensor, valid: Tensor, skip: tuple[Tensor, Tensor]) -> tuple[Tensor, Tensor]:
+        """As `joined`, then `Level.forward`."""
+        return self._through_blocks(*_joined(self.convolution, x, valid, skip, self.scale))
+
+    def _through_blocks(self, x: Tensor, valid: Tensor) -> tuple[Tensor, Tensor]:
+        for block in self.blocks:
+            x, valid = block(x, valid)
+        return x, valid
+
+
+class LeanResidual(nn.Module):
+    """`PartialResidual`."""
+
+    def __init__(self, block: PartialResidual, zeroed: bool) -> None:
+        super().__init__()
+        self.first = LeanPartialConvolution([block.first], norm=block.norm, slope=0.2, zeroed=zeroed)
+        self.second = LeanPartialConvolution([block.second], zeroed=zeroed)
+
+    def forward(
+        self, x: Float[Tensor, "b c h w"], valid: Float[Tensor, "b 1 h w"]
+    ) -> tuple[Float[Tensor, "b c h w"], Float[Tensor, "b 1 h w"]]:
+        """As `PartialResidual.forward`; `x` is added to in place."""
+        y, grown = self.first(F.leaky_relu(x, 0.2), valid)
+        y, grown = self.second(y, grown)
+        return x.add_(y), grown
+
+
+def _lean(
+    layers: list[PartialConvolution], *, split: int, scale: int, norm: nn.Module | None = None, slope: float = 1.0,
+    zeroed: bool,
+) -> LeanPartialConvolution:  # fmt: skip
+    """The cheaper of both forms for a convolution that may see the smaller map beside the larger one."""
+    if split and scale == 2 and layers[0].kernel == 3:
+        return LeanJoinedConvolution(layers, split=split, norm=norm, slope=slope, zeroed=zeroed)
+    return LeanPartialConvolution(layers, norm=norm, slope=slope, zeroed=zeroed)
+
+
+def _joined(
+    convolution: LeanPartialConvolution, x: Tensor, valid: Tensor, skip: tuple[Tensor, Tensor], scale: int
+) -> tuple[Tensor, Tensor]:
+    """`convolution` of the smaller map `x` beside `skip`."""
+    if isinstance(convolution, LeanJoinedConvolution):
+        return convolution.joined(x, valid, skip)
+    features, planes = convolution(*joined(x, valid, skip, scale))
+    return features, planes
+
+
+class LeanFaceParser(nn.Module):
+    """`FaceParser`, its batch norms gone: where a cell of the map is a cell of the features, only the logits of the
+    sub-pixel at its centre are computed."""
+
+    def __init__(self, parser: FaceParser) -> None:
+        super().__init__()
+        self.parser, finer = parser, parser.config.finer
+        centre = finer // 2 * (finer + 1)  # of the sub-pixels of a cell, row by row
+        assert parser.head.bias is not None
+        self.register_buffer("weight", parser.head.weight[centre :: finer**2].contiguous())
+        self.register_buffer("bias", parser.head.bias[centre :: finer**2].contiguous())
+
+    weight: Tensor
+    bias: Tensor
+
+    def forward(self, image: Float[Tensor, "b 3 h w"]) -> Float[Tensor, "b 14 h2 w2"]:
+        """As `FaceParser.forward`."""
+        logits: Tensor = self.parser(image)
+        return logits
+
+    def semantic_map(
+        self, image: Float[Tensor, "b 3 h w"], size: int | tuple[int, int]
+    ) -> Int64[Tensor, "b small_h small_w"]:
+        """As `FaceParser.semantic_map`."""
+        features = self.parser.features(image)
+        if tuple(features.shape[2:]) == ((size, size) if isinstance(size, int) else size):
+            return F.conv2d(features, self.weight, self.bias).argmax(dim=1)
+        logits = F.pixel_shuffle(self.parser.head(features), self.parser.config.finer)
+        return self.parser.map_of(logits, size)
+
+
+class LeanMaskRegion(nn.Module):
+    """`MaskRegionEnhanced` that mines for the patches with any hole in them only; the others are not changed by it."""
+
+    def __init__(self, mask_region: MaskRegionEnhanced) -> None:
+        super().__init__()
+        self.full = mask_region
+
+    def forward(
+        self,
+        retrieved_map: Float[Tensor, "b c h w"],
+        visible_map: Float[Tensor, "b c h w"],
+        mask: Float[Tensor, "b 1 h w"],
+    ) -> Float[Tensor, "b c h w"]:
+        """As `MaskRegionEnhanced.forward`."""
+        if torch.compiler.is_compiling():  # the number of patches must not depend on what is in the hole
+            enhanced: Tensor = self.full(retrieved_map, visible_map, mask)
+            return enhanced
+        fused = fuse(retrieved_map, visible_map, mask)
+        maps = (self.full.left(fused), self.full.right(fused), self.full.value(fused), mask)
+        update = torch.cat([self._update(*(each[i : i + 1] for each in maps)) for i in range(len(mask))])
+        return fused + mask * update
+
+    def _update(
+        self,
+        left: Float[Tensor, "1 d h w"],
+        right: Float[Tensor, "1 d h w"],
+        value: Float[Tensor, "1 c h w"],
+        mask: Float[Tensor, "1 1 h w"],
+    ) -> Float[Tensor, "1 c h w"]:
+        """What one picture's hole takes up; 0 in patches without a hole."""
+        config = self.full.config
+        patch, stride = config.patch, config.stride
+        visible = visible_patches(mask, patch=patch, stride=stride)  # (1, n)
+        rows = (~visible[0]).nonzero()[:, 0]
+        if not len(rows):
+            return torch.zeros_like(value)
+        shares = patch_correlation(
+            unfold_patches(left, patch=patch, stride=stride)[:, rows],
+            unfold_patches(right, patch=patch, stride=stride),
+            kind=config.correlation,
+            keys=visible if config.mask_keys else None,
+        )  # (1, rows, n)
+        values = unfold_patches(value, patch=patch, stride=stride)
+        update = torch.zeros_like(values)
+        update[:, rows] = shares.to(values.dtype) @ values
+        size = (value.shape[2], value.shape[3])
+        return fold_patches(update, size, patch=patch, stride=stride)

@@ -18,13 +18,13 @@ import warnings
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 import torch
 from jaxtyping import Bool, Float
 from PIL import Image
-from torch import Tensor
+from torch import Tensor, nn
 
 from showface import weights
 from showface.errors import ImageError, MaskError, NonFiniteError, SettingError, ShowFaceError, unknown
@@ -93,8 +93,8 @@ class FaceInpainter:
         return self._network
 
     @network.setter
-    def network(self, network: MDRNets) -> None:
-        self._network = network
+    def network(self, network: nn.Module) -> None:
+        self._network = cast(MDRNets, network)
         self.lean = lean(network) if isinstance(network, MDRNets) else network  # the same function, in fewer steps
 
     @classmethod

@@ -21,7 +21,8 @@ from showface.training.configuration import Recipe, StageConfig
 from showface.training.ranks import refuse_uneven
 from showface.training.run import train
 from showface.training.settings import with_settings
-from showface.training.state import checkpoints, read_tensors
+from showface.training.stages.mdrnets import MDRNetsStage
+from showface.training.state import checkpoints, is_finished, read_tensors
 from showface.weights import to_plain
 
 CPU = torch.device("cpu")
@@ -101,7 +102,8 @@ def test_two_ranks_of_four_equal_one_of_eight(one: Path, tiny_recipe: Recipe, tm
 def test_a_rank_that_dies_ends_the_run(one: Path, tiny_recipe: Recipe, tmp_path: Path) -> None:
     done = launched(of_eight(tiny_recipe), tmp_path / "two", "die", one)
     assert done.returncode not in (0, None)
-    assert not (tmp_path / "two" / "run" / "mdrnets" / "result.safetensors").exists()
+    assert not is_finished(tmp_path / "two" / "run", "mdrnets")
+    assert is_finished(one, "mdrnets")
 
 
 @pytest.mark.parametrize("stage", ["reconstruction", "mdrnets"])
@@ -150,3 +152,22 @@ def test_batch_norms_are_replaced_with_all_they_hold() -> None:
     assert [type(norm) for norm in network[1]] == [WholeBatchNorm2d] * 2
     assert before.keys() == network.state_dict().keys()
     assert all(torch.equal(tensor, before[name]) for name, tensor in network.state_dict().items())
+
+
+def test_each_frozen_network_runs_once_on_each_picture(
+    one: Path, tiny_recipe: Recipe, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A step in one piece: the parser on coarse face, truth and completion, the encoder on the last two."""
+    recipe, calls = of_eight(tiny_recipe), {"coarse": 0, "parser": 0, "encoder": 0}
+    stage = MDRNetsStage(recipe, recipe.stage("mdrnets"), (one,), CPU)
+    assert stage.encoder is not None
+    encode = stage.encoder.encode
+
+    def counted(name: str) -> None:
+        calls[name] += 1
+
+    stage.network.coarse.register_forward_hook(lambda *_: counted("coarse"))
+    stage.network.parser.register_forward_hook(lambda *_: counted("parser"))
+    monkeypatch.setattr(stage.encoder, "encode", lambda image: counted("encoder") or encode(image))
+    stage.generator_losses(next(batches(FaceSamples(stage.config.data, seed=0), batch=8, first=0, last=1)))
+    assert calls == {"coarse": 1, "parser": 3, "encoder": 2}

@@ -18,20 +18,19 @@ import warnings
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, cast
+from typing import Any
 
 import numpy as np
 import torch
 from jaxtyping import Bool, Float
 from PIL import Image
-from torch import Tensor, nn
+from torch import Tensor
 
 from showface import weights
 from showface.errors import ImageError, MaskError, NonFiniteError, SettingError, ShowFaceError, unknown
 from showface.images import read_image, rgb, to_tensor, to_unit
 from showface.masks import binarise, hole_share, mask_of, mask_tensor, read_mask
 from showface.networks.disentangled_memory import Retrieved
-from showface.networks.lean import lean
 from showface.networks.mdrnets import MDRNets, MDRNetsOutput
 from showface.photo.align import SIDE as SIDE
 from showface.photo.align import take
@@ -81,21 +80,11 @@ class FaceInpainter:
         self.network = network.eval().requires_grad_(False)
         self._stays = device != "auto"
         try:
-            self._move()
+            self.network.to(self.device)
         except RuntimeError as error:
             if not _says_out_of_memory(error):
                 raise
             self._give_way(error)
-
-    @property
-    def network(self) -> MDRNets:
-        """The network as it was trained: what is saved, and taken apart in figures."""
-        return self._network
-
-    @network.setter
-    def network(self, network: nn.Module) -> None:
-        self._network = cast(MDRNets, network)
-        self.lean = lean(network) if isinstance(network, MDRNets) else network  # the same function, in fewer steps
 
     @classmethod
     def from_pretrained(
@@ -221,7 +210,7 @@ class FaceInpainter:
         unless the device was asked for.
         """
         try:
-            output: MDRNetsOutput = self.lean(images.to(self.device), masks.to(self.device))
+            output: MDRNetsOutput = self.network(images.to(self.device), masks.to(self.device))
         except RuntimeError as error:
             if not _says_out_of_memory(error):
                 raise
@@ -243,12 +232,7 @@ class FaceInpainter:
             raise ShowFaceError(f"out of memory on {self.device}; free some of it, or use another device") from error
         warnings.warn(f"out of memory on {self.device}: going on with the cpu", stacklevel=3)
         self.device = torch.device("cpu")
-        self._move()
-
-    def _move(self) -> None:
-        """Both forms of the network to the device; they share most of their weights."""
         self.network.to(self.device)
-        self.lean.to(self.device)
 
 
 def named_device(name: str) -> torch.device:

@@ -11,7 +11,7 @@ ROOT = Path(__file__).parent.parent
 
 PUBLIC = ["FaceInpainter", "MDRNets", "MDRNetsConfig", "ShowFaceError", "__version__"]
 COMMANDS = [
-    "inpaint", "demo", "serve", "train", "data", "label", "evaluate", "evaluate-parser", "ablate", "doctor",
+    "inpaint", "demo", "serve", "train", "data", "label", "evaluate", "evaluate-parser", "ablate", "export", "doctor",
 ]  # fmt: skip
 
 

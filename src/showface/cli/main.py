@@ -28,6 +28,7 @@ COMMANDS = {
     "evaluate": "showface.cli.evaluate",
     "evaluate-parser": "showface.cli.evaluate_parser",
     "ablate": "showface.cli.ablate",
+    "export": "showface.cli.export",
     "doctor": "showface.cli.doctor",
 }  # each module holds its click command as `command`
 

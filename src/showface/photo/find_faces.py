@@ -156,8 +156,9 @@ def islands(hole: Bool[np.ndarray, "h w"], *, cells: int = 128) -> list[PixelBox
     Parts that lie within one of `cells` (along the longer side) of each other count as one.
     """
     step = -(-max(hole.shape) // cells)
-    rows, columns = (np.arange(0, side, step) for side in hole.shape)
-    coarse = np.logical_or.reduceat(np.logical_or.reduceat(hole, rows, axis=0), columns, axis=1)
+    rows, columns = (range(0, side, step) for side in hole.shape)
+    bands = np.stack([hole[row : row + step].any(axis=0) for row in rows])  # band by band: far quicker than reduceat
+    coarse = np.logical_or.reduceat(bands, columns, axis=1)
     _, _, parts, _ = cv2.connectedComponentsWithStats(coarse.astype(np.uint8), connectivity=8)
     cells_of_parts: list[list[int]] = np.asarray(parts)[1:, :4].tolist()  # the first is what is no hole
     boxes = []

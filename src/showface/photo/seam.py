@@ -40,7 +40,7 @@ def seam_of(photo: Photo, hole: Bool[np.ndarray, "h w"]) -> Seam:
         )  # fmt: skip
         for tile in tiles(grown):
             inside = hole[tile[1] : tile[3], tile[0] : tile[2]]
-            if inside.any():
+            if inside.any() and not inside.all():  # else there is no border in it
                 sums += _sums(photo.rgb(tile).astype(np.float32), inside)
     step, usual, colour = (float(total / max(count, 1)) for total, count in sums.reshape(3, 2))
     return Seam(step=step, usual=usual, colour=colour)
@@ -53,18 +53,20 @@ def _sums(pixels: Float[np.ndarray, "h w 3"], hole: Bool[np.ndarray, "h w"]) -> 
     counts = np.zeros(hole.shape, np.float32)
     sums = np.zeros(6)
     for axis in (0, 1):
-        first, second = (np.arange(hole.shape[axis] - 1) + shift for shift in (0, 1))
-        one, other = (hole.take(indices, axis) for indices in (first, second))
-        rise = pixels.take(second, axis) - pixels.take(first, axis)
-        size = np.abs(rise).mean(2)
-        across = one != other
-        beside = near.take(first, axis) & near.take(second, axis)
-        sums[:4] += size[across].sum(), across.sum(), size[beside].sum(), beside.sum()
-        inwards = np.where((other & ~one)[..., None], rise, -rise) * across[..., None]
-        place = (slice(None, -1), slice(None)) if axis == 0 else (slice(None), slice(None, -1))
-        signed[place] += inwards
-        counts[place] += across
+        first, second = ((slice(None),) * axis + (part,) for part in (slice(None, -1), slice(1, None)))
+        one, other = hole[first], hole[second]
+        across, beside = one != other, near[first] & near[second]
+        rises = pixels[second][across] - pixels[first][across]  # (n, 3)
+        usual = pixels[second][beside] - pixels[first][beside]
+        sums[:4] += _size(rises), across.sum(), _size(usual), beside.sum()
+        signed[first][across] += np.where(other[across][:, None], rises, -rises)
+        counts[first] += across
     box = (LOCAL, LOCAL)
     local = cv2.blur(signed, box) / np.maximum(cv2.blur(counts, box), 1e-6)[..., None]
     sums[4:] = np.abs(local).mean(2)[counts > 0].sum(), (counts > 0).sum()
     return sums
+
+
+def _size(rises: Float[np.ndarray, "n 3"]) -> float:
+    """The sum of the steps, each the mean over the colours."""
+    return float(np.abs(rises).mean(1).sum())

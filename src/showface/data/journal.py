@@ -6,6 +6,7 @@ The first line holds the settings. A line that a stop cut short is written again
 from __future__ import annotations
 
 import json
+import os
 from pathlib import Path
 from typing import Any
 
@@ -28,15 +29,7 @@ class Journal:
         lines = [] if self._size else [self._settings]
         lines.append({"key": key} | row)
         content = "".join(f"{json.dumps(line)}\n" for line in lines).encode()
-        try:
-            self.file.parent.mkdir(parents=True, exist_ok=True)
-            with self.file.open("r+b" if self._size else "wb") as stream:
-                stream.seek(self._size)
-                stream.write(content)
-                stream.truncate()
-        except OSError as error:
-            raise DataError(f"{self.file}: cannot be written: {error.strerror or error}") from error
-        self._size += len(content)
+        self._size = append_lines(self.file, content, after=self._size)
         self.rows[key] = row
 
     def _read(self) -> int:
@@ -63,3 +56,21 @@ class Journal:
         if not isinstance(row, dict) or (place > 1 and "key" not in row):
             raise DataError(f"{self.file}, line {place}: expected a row of a journal; remove the file to begin anew")
         return row
+
+
+def append_lines(file: Path, content: bytes, *, after: int) -> int:
+    """Puts `content` behind the first `after` bytes of `file`, on the disk, and drops what a stop left there.
+
+    Returns the new length. Raises `DataError` if the file cannot be written.
+    """
+    try:
+        file.parent.mkdir(parents=True, exist_ok=True)
+        with file.open("r+b" if after else "wb") as stream:
+            stream.seek(after)
+            stream.write(content)
+            stream.truncate()
+            stream.flush()
+            os.fsync(stream.fileno())
+    except OSError as error:
+        raise DataError(f"{file}: cannot be written: {error.strerror or error}") from error
+    return after + len(content)

@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import json
 import math
-import os
 import warnings
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, replace
@@ -20,6 +19,7 @@ from typing import Any
 from jaxtyping import UInt8
 from torch import Tensor
 
+from showface.data.journal import append_lines
 from showface.errors import DataError
 from showface.evaluation.feature_store import FeatureStore
 from showface.evaluation.protocol import Protocol
@@ -91,17 +91,7 @@ class Journal(Memory):
             self._features.add(truth, hashes, shared=True)
 
     def _append(self, content: bytes) -> None:
-        try:
-            self.file.parent.mkdir(parents=True, exist_ok=True)
-            with self.file.open("r+b" if self._size else "wb") as stream:
-                stream.seek(self._size)
-                stream.write(content)
-                stream.truncate()
-                stream.flush()
-                os.fsync(stream.fileno())
-        except OSError as error:
-            raise DataError(f"{self.file}: cannot be written: {error.strerror or error}") from error
-        self._size += len(content)
+        self._size = append_lines(self.file, content, after=self._size)
 
     def _key(self, one: Measurement) -> Key:
         return one.method, self._identities[one.method], one.bucket, one.face, one.mask

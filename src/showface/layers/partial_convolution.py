@@ -33,7 +33,7 @@ def expand_valid(valid: Float[Tensor, "b g h w"], channels: tuple[int, ...]) -> 
 def renormalisation(
     valid: Float[Tensor, "b g h w"], *, groups: tuple[int, ...], kernel: int, stride: int = 1, largest: float
 ) -> tuple[Float[Tensor, "b 1 h2 w2"], Float[Tensor, "b 1 h2 w2"]]:
-    """The factor k k C / sum(m), at most `largest` 0 where nothing is valid, and m'; always float32.
+    """The factor k k C / sum(m), at most `largest`, and m'; both float32 and 0 where nothing is valid.
 
     `groups` lists the channels that each plane of `valid` stands for.
     """

@@ -58,11 +58,43 @@ def test_rows_from_nothing_to_the_report_and_again(place: Path, capsys: pytest.C
     assert again["table"] == report["table"]
 
 
+def test_rows_of_ones_own_against_one_of_them(place: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    file = place / "memory.json"
+    file.write_text('{"4 slots": [], "one slot": ["networks.memory.slots=1"]}', encoding="utf-8")
+    assert main(words(place, "--rows", str(file), "--against", "4 slots")) == 0
+    report = json.loads((place / "out" / "report.json").read_text(encoding="utf-8"))
+    assert list(report["table"]) == [COARSE, "4 slots", "one slot"]
+    recipe = json.loads((place / "out" / "one_slot" / "recipe.json").read_text(encoding="utf-8"))
+    assert recipe["networks"]["memory"]["slots"] == 1
+    told = (place / "out" / "differences.md").read_text(encoding="utf-8")
+    assert told in capsys.readouterr().out and "| one slot | " in told and "| 4 slots |" not in told
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        ("[1, 2]", "expected JSON such as"),
+        ("{", "expected JSON such as"),
+        ('{"a": "networks.memory.slots=1"}', "found 'networks.memory.slots=1' for 'a'"),
+        ('{"a": ["networks.memory.slot=1"]}', "did you mean 'slots'?"),
+        ('{"a": ["coarse.steps=3"]}', "row 'a' changes a stage before the last"),
+        ('{"a b": [], "a-b": []}', "row 'a b' has no folder name of its own ('a_b')"),
+    ],
+)
+def test_rows_that_are_none_are_refused(
+    content: str, message: str, place: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (place / "rows.json").write_text(content, encoding="utf-8")
+    assert main(words(place, "--rows", str(place / "rows.json"))) == 2
+    assert message in capsys.readouterr().err and not (place / "out").exists()
+
+
 @pytest.mark.parametrize(
     ("more", "message"),
     [
         (["--row", "w/o MREN"], "unknown row of Table 2 'w/o MREN'; did you mean 'w/o MREM'?"),
         (["--metrics", "pnsr"], "unknown metric 'pnsr'; did you mean 'psnr'?"),
+        (["--against", "w/o MREN"], "unknown method to compare with 'w/o MREN'; did you mean 'w/o MREM'?"),
         (["--from", "nowhere"], "expected the folder of an earlier run, found none"),
     ],
 )

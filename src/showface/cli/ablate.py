@@ -32,6 +32,10 @@ COARSE = "coarse network alone"  # a line of the table that no row trains
 )  # fmt: skip
 @click.option("--row", "rows", multiple=True, metavar="ROW", help="Only this row, e.g. 'w/o MREM' (repeatable).")
 @click.option(
+    "--rows", "own", type=click.Path(path_type=Path, exists=True, dir_okay=False), metavar="FILE.json",
+    help="Rows of your own in place of Table 2's: an object, from each row's name to a list of STAGE.FIELD=VALUE.",
+)  # fmt: skip
+@click.option(
     "--set", "settings", multiple=True, metavar="STAGE.FIELD=VALUE",
     help="Change one setting of every row, e.g. mdrnets.steps=100, the budget.",
 )  # fmt: skip
@@ -40,15 +44,16 @@ COARSE = "coarse network alone"  # a line of the table that no row trains
 @click.option("--size", default=256, show_default=True, help="Side in pixels at which everything is measured.")
 @click.option("--seed", default=0, show_default=True, help="Of the order in which masks are dealt.")
 @click.option("--batch", default=8, type=click.IntRange(min=1), show_default=True, help="Pictures measured at once.")
+@click.option("--against", default="", metavar="ROW", help="Tell how others differ from it, picture by picture.")
 @click.option("--gallery", is_flag=True, help="Show the best, median and worst pictures of each bucket on the page.")
 @click.option("--device", default="auto", show_default=True, help="auto, cpu, cuda, cuda:1 ...")
 @click.option("--overwrite", is_flag=True, help="Forget measurements and report that are there; runs stay.")
 def command(
     recipe: str, data: tuple[str, ...], masks: str, test: str, test_masks: str, earlier: Path | None, out: Path,
-    rows: tuple[str, ...], settings: tuple[str, ...], metrics: str, limit: int, size: int, seed: int, batch: int,
-    gallery: bool, device: str, overwrite: bool,
+    rows: tuple[str, ...], own: Path | None, settings: tuple[str, ...], metrics: str, limit: int, size: int, seed: int,
+    batch: int, against: str, gallery: bool, device: str, overwrite: bool,
 ) -> None:  # fmt: skip
-    """Train and measure the rows of the paper's Table 2, all of RECIPE's last stage at the same budget.
+    """Train and measure the rows of the paper's Table 2, or of your own, all of RECIPE's last stage at the same budget.
 
     Every row starts from the same finished stages, sees the same pictures in the same order (seed and steps are those
     of the recipe), and is measured on the same table of faces and masks; the coarse network alone is measured too. A
@@ -59,7 +64,7 @@ def command(
     from rich.console import Console
 
     from showface import recipes
-    from showface.cli.measuring import bar, chosen_protocol
+    from showface.cli.measuring import bar, chosen_protocol, refuse_unknown_opponent, told
     from showface.data.faces import list_faces
     from showface.data.fingerprints import FILE, hash_pictures, read_lines
     from showface.data.mask_sets import MaskSource
@@ -69,8 +74,7 @@ def command(
     from showface.evaluation.methods import Networks
     from showface.evaluation.overlap import refuse_seen
     from showface.evaluation.published import TABLE_2
-    from showface.evaluation.tables import as_markdown
-    from showface.recipes.ablation import ROWS, ablated
+    from showface.recipes.ablation import chosen_rows
     from showface.training.rows import train_rows
     from showface.training.run import chosen_device
     from showface.training.settings import with_settings
@@ -82,7 +86,8 @@ def command(
         recipes.recipe(recipe, faces, MaskSource(folder=masks, drawn=0.2 if masks else 1.0)), settings
     )
     resolved.stage("mdrnets")  # refuses recipes of other methods
-    chosen = {row: ablated(resolved, row) for row in dict.fromkeys(rows or ROWS)}
+    chosen = dict(chosen_rows(resolved, own, rows))
+    refuse_unknown_opponent(against, [COARSE, *chosen])
     protocol = chosen_protocol(test, test_masks, size=size, seed=seed, limit=limit, bucket_by="share")
     known = read_lines(earlier / FILE) if earlier is not None and (earlier / FILE).is_file() else None
     seen = hash_pictures((face.picture for source in faces for face in list_faces(source)), known)
@@ -99,9 +104,10 @@ def command(
     comparison = replace(comparison, facts={"budget": budget(resolved, earlier), **comparison.facts})
     write_report(
         comparison, protocol, out, gallery=gallery_of(comparison, protocol, contenders) if gallery else (),
-        title=f"Table 2, recipe {resolved.name}: {protocol.config.faces.name}", printed=(TABLE_2,),
+        title=f"{'Table 2' if own is None else own.stem}, recipe {resolved.name}: {protocol.config.faces.name}",
+        printed=(TABLE_2,) if own is None else (), against=against,
     )  # fmt: skip
-    click.echo(f"\n{as_markdown(comparison.table)}\nprotocol {protocol.digest[:12]}; report in {out}")
+    click.echo(f"\n{told(comparison, against)}\nprotocol {protocol.digest[:12]}; report in {out}")
 
 
 def budget(recipe: Recipe, earlier: Path | None) -> dict[str, object]:

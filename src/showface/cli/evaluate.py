@@ -44,6 +44,7 @@ import click
     help="Measure nothing; write the masked pictures and masks there, for a method that runs elsewhere.",
 )  # fmt: skip
 @click.option("--pictures", is_flag=True, help="Keep every completed picture in OUT/pictures/METHOD/BUCKET.")
+@click.option("--against", default="", metavar="METHOD", help="Tell how others differ from it, picture by picture.")
 @click.option("--gallery", is_flag=True, help="Show the best, median and worst pictures of each bucket on the page.")
 @click.option("--batch", default=8, type=click.IntRange(min=1), show_default=True, help="Pictures at once.")
 @click.option("--device", default="auto", show_default=True, help="auto, cpu or cuda.")
@@ -51,7 +52,7 @@ import click
 def command(
     weights: str | None, data: str, masks: str | None, occlusions: str, out: Path | None, methods: str, metrics: str,
     limit: int, size: int, seed: int, bucket_by: str, frozen: Path | None, trained_on: tuple[Path, ...],
-    inputs: Path | None, pictures: bool, gallery: bool, batch: int, device: str, overwrite: bool,
+    inputs: Path | None, pictures: bool, against: str, gallery: bool, batch: int, device: str, overwrite: bool,
 ) -> None:  # fmt: skip
     """Measure methods on faces under masks, as the paper's Table 1 does: methods by metrics by hole share.
 
@@ -71,12 +72,11 @@ def command(
       lpips, lpips_vgg, fid, kid  fetch their networks once
       identity                    likeness of the person; extra 'identity'
     """
-    from showface.cli.measuring import bar, chosen_protocol
+    from showface.cli.measuring import bar, chosen_protocol, refuse_unknown_opponent, told
     from showface.evaluation.comparison import ComparisonConfig, compare, gallery_of, write_report
     from showface.evaluation.measures import chosen_measures
     from showface.evaluation.methods import contenders, refuse_unknown_methods
     from showface.evaluation.result_folder import write_inputs
-    from showface.evaluation.tables import as_markdown
     from showface.pipeline import named_device
 
     if (out is None) == (inputs is None):
@@ -84,7 +84,7 @@ def command(
     if masks is None and not occlusions:
         raise click.UsageError("give --masks FOLDER, --occlusions NAMES or both")
     measures, where = chosen_measures(metrics), str(named_device(device))
-    refuse_unknown_methods(methods)
+    refuse_unknown_opponent(against, [name for name, _ in refuse_unknown_methods(methods)])
     protocol = chosen_protocol(
         data, masks, size=size, seed=seed, limit=limit, bucket_by=bucket_by, occlusions=occlusions, frozen=frozen,
         device=device,
@@ -99,5 +99,6 @@ def command(
     chosen = contenders(methods, source=weights, device=device, protocol=protocol)
     with bar("measuring") as progress:
         comparison = compare(protocol, chosen, measures, config, progress=progress)
-    write_report(comparison, protocol, out, gallery=gallery_of(comparison, protocol, chosen) if gallery else ())
-    click.echo(f"\n{as_markdown(comparison.table)}\nprotocol {protocol.digest[:12]}; report in {out}")
+    shown = gallery_of(comparison, protocol, chosen) if gallery else ()
+    write_report(comparison, protocol, out, gallery=shown, against=against)
+    click.echo(f"\n{told(comparison, against)}\nprotocol {protocol.digest[:12]}; report in {out}")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -14,12 +14,15 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from showface import assets, weights
 from showface.data.faces import Face, FaceSource, list_faces
 from showface.data.sources import face_sources
-from showface.errors import DataError
+from showface.errors import DataError, SettingError, unknown
+from showface.evaluation.comparison import Comparison
 from showface.evaluation.frozen import frozen_protocol
 from showface.evaluation.occlusions import category_map, chosen_occlusions, occlusion_rows
+from showface.evaluation.paired import differences_as_markdown
 from showface.evaluation.parsing import SemanticMap
 from showface.evaluation.protocol import Pair, Protocol, ProtocolConfig, make_protocol
 from showface.evaluation.report import weights_folder, weights_hash
+from showface.evaluation.tables import as_markdown
 from showface.networks.face_parser import BiSeNetParser
 from showface.pipeline import FaceInpainter
 
@@ -64,6 +67,18 @@ def chosen_protocol(
 def bundled_parser(device: str) -> SemanticMap:
     """The parser of the weights that come with the package: what it sees does not depend on what is measured."""
     return parsers_of(FaceInpainter.from_pretrained(device=device), bisenet=False)["ours"]
+
+
+def refuse_unknown_opponent(name: str, methods: Sequence[str]) -> None:
+    """--against names one of the methods, or nothing."""
+    if name and name not in methods:
+        raise SettingError(unknown("method to compare with", name, methods))
+
+
+def told(comparison: Comparison, against: str) -> str:
+    """The table for the terminal; below it the differences from the method `against`, if there is one."""
+    table = as_markdown(comparison.table)
+    return f"{table}\n{differences_as_markdown(comparison.measurements, against)}" if against else table
 
 
 def labelled_faces(data: str) -> tuple[list[Face], Path]:

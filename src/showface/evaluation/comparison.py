@@ -5,6 +5,7 @@ out/
     features/             of completed pictures, for FID and KID
     pictures/             the completed pictures, if they are to be kept
     report.html  report.json  table.md  table.csv  pictures.csv  protocol.json
+    differences.md        to one of the methods, picture by picture, if asked for
 """
 
 from __future__ import annotations
@@ -28,6 +29,7 @@ from showface.evaluation.measures import (
 from showface.evaluation.methods import Contender, records
 from showface.evaluation.overlap import refuse_overlap
 from showface.evaluation.page import Report, page
+from showface.evaluation.paired import differences_as_markdown
 from showface.evaluation.protocol import Protocol
 from showface.evaluation.published import TABLE_1, PrintedTable
 from showface.evaluation.report import (
@@ -157,10 +159,12 @@ def write_report(
     gallery: Sequence[Shown] = (),
     title: str = "",
     printed: Sequence[PrintedTable] = TABLE_1,
+    against: str = "",
 ) -> None:
     """The report's files; those of an earlier report are replaced, report.json last.
 
-    `title` names the pictures if empty; `printed` are the paper's tables to stand beside ours.
+    `title` names the pictures if empty; `printed` are the paper's tables to stand beside ours; `against` is the method
+    from which the others' differences are told.
     """
     names = protocol_facts(protocol)
     measured = f"{names['faces']} under {names['masks']} masks"
@@ -173,6 +177,7 @@ def write_report(
         "pictures.csv": as_csv(comparison.measurements),
         "table.csv": cells_as_csv(comparison.table),
         "table.md": as_markdown(comparison.table),
+        **({"differences.md": differences_as_markdown(comparison.measurements, against)} if against else {}),
         "report.html": page(report),
         REPORT: as_json({"table": as_plain(comparison.table), **comparison.facts}),
     }

@@ -7,14 +7,26 @@ are alike. All methods are measured on the same pairs; the mean of their differe
 from __future__ import annotations
 
 import math
+import statistics
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 from showface.evaluation.measures import MEASURES
 from showface.evaluation.runner import Measurement
-from showface.evaluation.tables import bootstrap
+from showface.evaluation.tables import DIGITS, HEADINGS, bootstrap, title_of
 
 Place = tuple[str, str]
 """Face and mask."""
+
+
+@dataclass(frozen=True)
+class Difference:
+    """How a method differs from another on the pictures that were measured with both."""
+
+    mean: float  # over pictures, in the metric's unit
+    standard_error: float  # of that mean; NaN for a single picture
+    better: int  # on how many pictures it is the better one
+    count: int  # pictures
 
 
 def level_with_best(measurements: Sequence[Measurement], metric: str, bucket: str, *, seed: int = 0) -> set[str]:
@@ -46,3 +58,40 @@ def values_by_pair(measurements: Sequence[Measurement], metric: str, bucket: str
         if one.bucket == bucket and math.isfinite(value):
             found.setdefault(one.method, {})[one.face, one.mask] = value
     return found
+
+
+def differences(measurements: Sequence[Measurement], metric: str, bucket: str, against: str) -> dict[str, Difference]:
+    """How every other method differs from the method `against` in a bucket; empty if that one was not measured."""
+    values = values_by_pair(measurements, metric, bucket)
+    base = values.pop(against, {})
+    found = {}
+    for method, own in values.items():
+        steps = [own[place] - base[place] for place in own.keys() & base.keys()]
+        if steps:
+            better = sum(step > 0 if MEASURES[metric].higher else step < 0 for step in steps)
+            error = statistics.stdev(steps) / math.sqrt(len(steps)) if len(steps) > 1 else math.nan
+            found[method] = Difference(math.fsum(steps) / len(steps), error, better, len(steps))
+    return found
+
+
+def differences_as_markdown(measurements: Sequence[Measurement], against: str) -> str:
+    """A line for every method, metric and bucket that can be compared with the method `against`, picture by picture."""
+    buckets = list(dict.fromkeys(one.bucket for one in measurements))
+    methods = list(dict.fromkeys(one.method for one in measurements if one.method != against))
+    metrics = [name for name in MEASURES if any(name in one.values for one in measurements)]
+    found = {
+        (metric, bucket): differences(measurements, metric, bucket, against) for metric in metrics for bucket in buckets
+    }
+    head = [f"minus {against}", *(f"{HEADINGS[metric]} {title_of(bucket)}" for metric, bucket in found)]
+    lines = [head, ["---", *["---:"] * len(found)]]
+    for method in methods:
+        lines.append([method, *(_told(row.get(method), DIGITS[metric]) for (metric, _), row in found.items())])
+    return "".join(f"| {' | '.join(line)} |\n" for line in lines)
+
+
+def _told(difference: Difference | None, digits: int) -> str:
+    """+0.031 ± 0.004, with a digit more than the metric's own, since differences are small."""
+    if difference is None:
+        return "–"
+    error = "" if math.isnan(difference.standard_error) else f" ± {difference.standard_error:.{digits + 1}f}"
+    return f"{difference.mean:+.{digits + 1}f}{error}"

@@ -3,15 +3,23 @@
     showface train compact --data faces.json --masks masks/ --ablation "w/o MREM" --from runs/compact --out runs/no_mrem
 
 All rows share the finished coarse network, parser and reconstruction network of the run that `--from` names.
+
+`showface ablate --rows FILE.json` takes rows of one's own, each a list of settings:
+
+    {"32 slots": [], "one slot": ["networks.memory.slots=1"]}
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import json
+from collections.abc import Callable, Sequence
 from dataclasses import replace
+from pathlib import Path
 
 from showface.errors import SettingError, unknown
 from showface.training.configuration import Recipe
+from showface.training.rows import folder_of
+from showface.training.settings import with_settings
 
 Row = Callable[[Recipe], Recipe]
 
@@ -57,3 +65,36 @@ def ablated(recipe: Recipe, row: str) -> Recipe:
     if row not in ROWS:
         raise SettingError(unknown("row of Table 2", row, ROWS))
     return replace(ROWS[row](recipe), name=recipe.name if row == "Full" else f"{recipe.name} {row}")
+
+
+def chosen_rows(recipe: Recipe, own: Path | None = None, names: Sequence[str] = ()) -> dict[str, Recipe]:
+    """The rows of Table 2, or of the file `own`, each with its recipe; of these only `names`, if there are any."""
+    if own is None:
+        return {row: ablated(recipe, row) for row in dict.fromkeys(names or ROWS)}
+    rows = {row: replace(with_settings(recipe, settings), name=row) for row, settings in read_rows(own).items()}
+    for name in names:
+        if name not in rows:
+            raise SettingError(unknown(f"row of {own.name}", name, rows))
+    for row in rows.values():
+        if row.stages[:-1] != recipe.stages[:-1]:
+            raise SettingError(f"{own}: row {row.name!r} changes a stage before the last, which all rows share")
+    return {row: rows[row] for row in dict.fromkeys(names or rows)}
+
+
+def read_rows(file: Path) -> dict[str, tuple[str, ...]]:
+    """The rows in `file`: JSON, an object from each row's name to a list of settings; `SettingError` if it is not."""
+    form = f'{file}: expected JSON such as {{"one slot": ["networks.memory.slots=1"]}}'
+    try:
+        found = json.loads(file.read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise SettingError(f"{form}, found {error}") from error
+    if not isinstance(found, dict) or not found:
+        raise SettingError(f"{form}, with at least one row")
+    for row, settings in found.items():
+        if not isinstance(settings, list) or not all(isinstance(setting, str) for setting in settings):
+            raise SettingError(f"{form}, found {settings!r} for {row!r}")
+    folders = [folder_of(row) for row in found]
+    for row, folder in zip(found, folders, strict=True):
+        if not folder or folders.count(folder) > 1:
+            raise SettingError(f"{file}: row {row!r} has no folder name of its own ({folder!r}); name it otherwise")
+    return {row: tuple(settings) for row, settings in found.items()}

@@ -1,14 +1,16 @@
 """Load on the service: many requests from many clients on loopback, beside the pipeline without a service.
 
-    python benchmarks/service.py [--requests 2000] [--clients 16] [--threads 2]
+    python benchmarks/service.py [--requests 2000] [--clients 16] [--threads 2] [--blocks 10]
 
 Every answer is compared, byte for byte, with what the pipeline makes of the same picture. The pipeline alone (decode,
-complete, encode) is timed in a process of its own before and after. Then a short queue is overrun, and faces are
-completed in batches, to see whether waiting for company would pay.
+complete, encode) is timed in a process of its own between blocks of requests, while the service has nothing to do, so
+that a machine which slows down slows both. Then a short queue is overrun, and faces are completed in batches, to see
+whether waiting for company would pay.
 """
 
 from __future__ import annotations
 
+import itertools
 import json
 import os
 import re
@@ -27,6 +29,7 @@ from pathlib import Path
 from record import machine, parser, show, write
 
 SAMPLES = Path(__file__).parents[1] / "src" / "showface" / "release" / "samples"
+BARE_RUNS = 20  # faces that the pipeline alone completes between two blocks
 TOLD = 100  # answers between two looks at the memory
 BARE = """
 import sys, time, json, hashlib, torch
@@ -98,16 +101,17 @@ def body_of(stem: str) -> bytes:
 class Crowd:
     """Clients that ask for faces in turn, each on a connection of its own that it keeps."""
 
-    def __init__(self, port: int, hashes: dict[str, str], requests: int) -> None:
+    def __init__(self, port: int, hashes: dict[str, str]) -> None:
         self.outcomes: Counter[str] = Counter()
         self.seconds: list[float] = []
         self.memory: list[float] = []  # MiB of the server
         self._port, self._hashes, self._lock = port, hashes, threading.Lock()
         self._bodies = {stem: body_of(stem) for stem in hashes}
-        self._todo = iter([sorted(hashes)[number % len(hashes)] for number in range(requests)])
+        self._todo: Iterator[str] = iter(())
 
-    def ask(self, clients: int) -> float:
-        """Lets so many clients ask until all is asked; returns the seconds it took."""
+    def ask(self, clients: int, requests: int) -> float:
+        """Lets so many clients make so many requests; returns the seconds it took."""
+        self._todo = iter([sorted(self._hashes)[number % len(self._hashes)] for number in range(requests)])
         threads = [threading.Thread(target=self._client) for _ in range(clients)]
         start = time.perf_counter()
         for thread in threads:
@@ -167,25 +171,30 @@ def main() -> None:
     options = parser(__doc__ or "", "service")
     options.add_argument("--requests", type=int, default=2000)
     options.add_argument("--clients", type=int, default=16)
+    options.add_argument("--blocks", type=int, default=10)
     chosen = options.parse_args()
-    facts, bare_runs = machine(chosen.threads), max(20, chosen.requests // 10)
-    before = program(BARE, chosen.threads, bare_runs, SAMPLES)
-    hashes = before["hashes"]
+    facts, size = machine(chosen.threads), chosen.requests // chosen.blocks
+    alone = [program(BARE, chosen.threads, BARE_RUNS, SAMPLES)]
+    hashes, served = alone[0]["hashes"], []  # seconds a request, of each block
     with serving(chosen.threads, 2 * chosen.clients) as port:
-        Crowd(port, hashes, 10).ask(1)  # warm
-        crowd = Crowd(port, hashes, chosen.requests)
-        took = crowd.ask(chosen.clients)
-    after = program(BARE, chosen.threads, bare_runs, SAMPLES)
+        Crowd(port, hashes).ask(1, 10)  # warm
+        crowd = Crowd(port, hashes)
+        for _ in range(chosen.blocks):
+            served.append(crowd.ask(chosen.clients, size) / size)
+            alone.append(program(BARE, chosen.threads, BARE_RUNS, SAMPLES))
     with serving(chosen.threads, 4) as port:
-        overrun = Crowd(port, hashes, 5 * chosen.clients)
-        overrun.ask(chosen.clients)
+        overrun = Crowd(port, hashes)
+        overrun.ask(chosen.clients, 5 * chosen.clients)
     batches = program(BATCHES, chosen.threads)
-    bare = (before["seconds"] + after["seconds"]) / 2
+    bare = [float(it["seconds"]) for it in alone]
+    beside = [(one + next_one) / 2 for one, next_one in itertools.pairwise(bare)]  # before and after each block
+    overheads = [of_service / of_pipeline - 1 for of_service, of_pipeline in zip(served, beside, strict=True)]
     result = {
-        "machine": facts, "requests": chosen.requests, "clients": chosen.clients, "outcomes": dict(crowd.outcomes),
-        "latency_seconds": percentiles(crowd.seconds), "per_second": round(chosen.requests / took, 3),
-        "bare_per_second": round(1 / bare, 3), "bare_seconds": [round(it["seconds"], 4) for it in (before, after)],
-        "overhead": round(took / chosen.requests / bare - 1, 4), "memory_mib": [round(it, 1) for it in crowd.memory],
+        "machine": facts, "requests": size * chosen.blocks, "clients": chosen.clients,
+        "outcomes": dict(crowd.outcomes), "latency_seconds": percentiles(crowd.seconds),
+        "per_second": round(1 / statistics.mean(served), 3), "bare_per_second": round(1 / statistics.mean(beside), 3),
+        "overhead": round(statistics.median(overheads), 4), "overhead_of_blocks": [round(it, 3) for it in overheads],
+        "memory_mib": [round(it, 1) for it in crowd.memory],
         "overrun": dict(overrun.outcomes), "batch_seconds_per_face": {k: round(v, 4) for k, v in batches.items()},
     }  # fmt: skip
     show(("", "value"), [(name, str(value)) for name, value in result.items() if name != "machine"])

@@ -1,6 +1,6 @@
 """One process of a run of several; started by test_ranks.py through torchrun.
 
-Arguments: recipe as JSON, run folder, what to do ("train", or "die" in the third step of process 1), earlier run.
+Arguments: recipe as JSON, run folder, what to do, earlier run. To do: "train"; "die" or "stop" after two steps of process 1.
 """
 
 from __future__ import annotations
@@ -9,6 +9,7 @@ import json
 import os
 import signal
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import torch
@@ -21,23 +22,29 @@ from showface.training.run import train
 from showface.training.update import average
 from showface.weights import from_plain
 
+SIGNALS = {"die": signal.SIGKILL, "stop": signal.SIGTERM}
 
-def dying(state: object, decay: float) -> None:
-    """The running averages; process 1 is killed after the second step."""
-    average(state, decay)  # type: ignore[arg-type]
-    if state.step == 2 and os.environ["RANK"] == "1":  # type: ignore[attr-defined]
-        os.kill(os.getpid(), signal.SIGKILL)
+
+def signalled(task: str) -> Callable[[object, float], None]:
+    """The running averages; process 1 gets a signal after the second step."""
+
+    def averaging(state: object, decay: float) -> None:
+        average(state, decay)  # type: ignore[arg-type]
+        if state.step == 2 and os.environ["RANK"] == "1":  # type: ignore[attr-defined]
+            os.kill(os.getpid(), SIGNALS[task])
+
+    return averaging
 
 
 def main(recipe: Path, out: Path, task: str, earlier: Path) -> int:
     """Train; the exit code is that of the command line."""
     torch.set_num_threads(1)
-    if task == "die":
-        loop.average = dying
+    if task in SIGNALS:
+        loop.average = signalled(task)
     resolved = from_plain(Recipe, json.loads(recipe.read_text()))
     try:
         train(
-            resolved, out, stages=(resolved.stages[-1].name,) if task == "die" else (), device=torch.device("cpu"),
+            resolved, out, stages=(resolved.stages[-1].name,) if task in SIGNALS else (), device=torch.device("cpu"),
             console=Console(width=200), earlier=earlier if earlier.is_dir() else None,
         )  # fmt: skip
     except ShowFaceError as error:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 import os
 import subprocess
@@ -104,6 +105,19 @@ def test_a_rank_that_dies_ends_the_run(one: Path, tiny_recipe: Recipe, tmp_path:
     assert done.returncode not in (0, None)
     assert not is_finished(tmp_path / "two" / "run", "mdrnets")
     assert is_finished(one, "mdrnets")
+
+
+def test_two_ranks_stop_together_and_one_goes_on(one: Path, tiny_recipe: Recipe, tmp_path: Path) -> None:
+    """A signal to one process: both keep the same step; a single process then ends where one alone does."""
+    recipe, out = of_eight(tiny_recipe), tmp_path / "two"
+    done = launched(recipe, out, "stop", one)
+    assert done.returncode != 0 and "stopped by SIGTERM" in done.stderr, done.stderr
+    step = int(checkpoints(out / "run" / "mdrnets")[-1].stem.rpartition("-")[2])
+    assert 2 <= step < STEPS
+    said = io.StringIO()
+    train(recipe, out / "run", stages=("mdrnets",), earlier=one, device=CPU, console=Console(file=said, width=200))
+    assert f"step {step}" in said.getvalue() and "processes" in said.getvalue()
+    assert_same(last_state(out / "run", "mdrnets"), last_state(one, "mdrnets"))
 
 
 @pytest.mark.parametrize("stage", ["reconstruction", "mdrnets"])

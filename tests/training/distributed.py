@@ -1,6 +1,6 @@
 """One process of a run of several; started by test_ranks.py through torchrun.
 
-Arguments: recipe as JSON, run folder, what to do, earlier run. To do: "train"; "die" or "stop" after two steps of process 1.
+Arguments: recipe as JSON, run folder, task, earlier run. Tasks: "train"; "die" or "stop" after two steps of process 1.
 """
 
 from __future__ import annotations

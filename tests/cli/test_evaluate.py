@@ -184,3 +184,16 @@ def test_of_a_published_set_only_the_test_side_is_measured(place: Path, tiny_wei
 def test_counts_that_cannot_be_are_refused(command: click.Command, words: list[str], place: Path) -> None:
     assert "is not in the range" in run(command, place, *words)
     assert not (place / "out").exists()
+
+
+def test_groups_by_what_the_labels_show(place: Path) -> None:
+    """Of two faces of noise one is given skin and glasses: each has its group, and the report is what it was."""
+    labels = np.ones((256, 256), dtype=np.uint8)
+    labels[100:120, 60:200] = 3
+    Image.fromarray(labels).save(place / "faces/labels/1.png")
+    printed = run(evaluate, place, "--methods", "harmonic", "--groups")
+    table = (place / "out" / "groups.md").read_text(encoding="utf-8")
+    assert table in printed and "harmonic: PSNR (dB) ↑" in table
+    rows = (place / "out" / "traits.csv").read_text(encoding="utf-8").splitlines()
+    assert rows[0] == "face,skin tone,glasses,hat,hair,head" and rows[2].split(",")[2:4] == ["glasses", "no hat"]
+    assert (place / "out" / "report.json").exists()

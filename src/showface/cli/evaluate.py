@@ -46,13 +46,15 @@ import click
 @click.option("--pictures", is_flag=True, help="Keep every completed picture in OUT/pictures/METHOD/BUCKET.")
 @click.option("--against", default="", metavar="METHOD", help="Tell how others differ from it, picture by picture.")
 @click.option("--gallery", is_flag=True, help="Show the best, median and worst pictures of each bucket on the page.")
+@click.option("--groups", is_flag=True, help="Tabulate by skin tone, glasses, hat, hair and turn of the head, too.")
 @click.option("--batch", default=8, type=click.IntRange(min=1), show_default=True, help="Pictures at once.")
 @click.option("--device", default="auto", show_default=True, help="auto, cpu or cuda.")
 @click.option("--overwrite", is_flag=True, help="Forget the measurements and the report that are there.")
 def command(
     weights: str | None, data: str, masks: str | None, occlusions: str, out: Path | None, methods: str, metrics: str,
     limit: int, size: int, seed: int, bucket_by: str, frozen: Path | None, trained_on: tuple[Path, ...],
-    inputs: Path | None, pictures: bool, against: str, gallery: bool, batch: int, device: str, overwrite: bool,
+    inputs: Path | None, pictures: bool, against: str, gallery: bool, groups: bool, batch: int, device: str,
+    overwrite: bool,
 ) -> None:  # fmt: skip
     """Measure methods on faces under masks, as the paper's Table 1 does: methods by metrics by hole share.
 
@@ -72,8 +74,9 @@ def command(
       lpips, lpips_vgg, fid, kid  fetch their networks once
       identity                    likeness of the person; extra 'identity'
     """
-    from showface.cli.measuring import bar, chosen_protocol, refuse_unknown_opponent, told
+    from showface.cli.measuring import bar, chosen_protocol, chosen_traits, refuse_unknown_opponent, told
     from showface.evaluation.comparison import ComparisonConfig, compare, gallery_of, write_report
+    from showface.evaluation.groups import write_groups
     from showface.evaluation.measures import chosen_measures
     from showface.evaluation.methods import contenders, refuse_unknown_methods
     from showface.evaluation.result_folder import write_inputs
@@ -101,4 +104,7 @@ def command(
         comparison = compare(protocol, chosen, measures, config, progress=progress)
     shown = gallery_of(comparison, protocol, chosen) if gallery else ()
     write_report(comparison, protocol, out, gallery=shown, against=against)
+    if groups:
+        traits = chosen_traits(data, protocol, device=device)
+        click.echo(f"\n{write_groups(out, comparison.measurements, traits, seed=seed)}")
     click.echo(f"\n{told(comparison, against)}\nprotocol {protocol.digest[:12]}; report in {out}")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -23,6 +23,7 @@ from showface.evaluation.parsing import SemanticMap
 from showface.evaluation.protocol import Pair, Protocol, ProtocolConfig, make_protocol
 from showface.evaluation.report import weights_folder, weights_hash
 from showface.evaluation.tables import as_markdown
+from showface.evaluation.traits import Traits, traits_of_faces
 from showface.networks.face_parser import BiSeNetParser
 from showface.pipeline import FaceInpainter
 
@@ -52,7 +53,7 @@ def chosen_protocol(
     )  # fmt: skip
     more: dict[str, list[Pair]] = {}
     if occlusions:
-        categories = category_map(list_faces(source) if source.labels else [], lambda: bundled_parser(device))
+        categories = category_map(_with_labels(source), lambda: bundled_parser(device))
         names = chosen_occlusions(occlusions)
         with bar("drawing what hides") as progress:
             more = occlusion_rows(
@@ -62,6 +63,18 @@ def chosen_protocol(
     if frozen is not None:
         return frozen_protocol(frozen, config, more=more)
     return make_protocol(config, pictures, more=more)
+
+
+def chosen_traits(data: str, protocol: Protocol, *, device: str = "cpu") -> Mapping[str, Traits]:
+    """What the faces of --data show: by their label maps, without one by the parser that comes with the package."""
+    faces = [face for face in _with_labels(one_source(data)) if face.label is not None]
+    categories = category_map(faces, lambda: bundled_parser(device))
+    with bar("looking at the faces") as progress:
+        return traits_of_faces(protocol, categories, [face.picture for face in faces], progress=progress)
+
+
+def _with_labels(source: FaceSource) -> list[Face]:
+    return list_faces(source) if source.labels else []
 
 
 def bundled_parser(device: str) -> SemanticMap:

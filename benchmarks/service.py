@@ -4,7 +4,8 @@
 
 Every answer is compared, byte for byte, with what the pipeline makes of the same picture. The pipeline alone (decode,
 complete, encode) is timed in a process of its own between blocks of requests, while the service has nothing to do, so
-that a machine which slows down slows both. Then a short queue is overrun, and faces are completed in batches, to see
+that a machine which slows down slows both; so is its share of the processor, which does not depend on what else the
+machine does. Then a short queue is overrun, and faces are completed in batches, to see
 whether waiting for company would pay.
 """
 
@@ -25,11 +26,13 @@ from contextlib import contextmanager
 from hashlib import sha256
 from http.client import HTTPConnection, HTTPException
 from pathlib import Path
+from typing import Any
 
 from record import machine, parser, show, write
 
 SAMPLES = Path(__file__).parents[1] / "src" / "showface" / "release" / "samples"
 BARE_RUNS = 20  # faces that the pipeline alone completes between two blocks
+UNITS = ("seconds", "processor")
 TOLD = 100  # answers between two looks at the memory
 BARE = """
 import sys, time, json, hashlib, torch
@@ -45,10 +48,11 @@ def run(face):
     asked = Hole(image=Held("image", face.read_bytes()), mask=Held("mask", mask.read_bytes()), pixel_limit=10**6)
     return complete(inpaint, asked, Written()).content
 hashes = {face.stem: hashlib.sha256(run(face)).hexdigest() for face in faces}
-start = time.perf_counter()
-for number in range(int(sys.argv[2])):
+count, start, worked = int(sys.argv[2]), time.perf_counter(), time.process_time()
+for number in range(count):
     run(faces[number % len(faces)])
-print(json.dumps({"seconds": (time.perf_counter() - start) / int(sys.argv[2]), "hashes": hashes}))
+found = {"seconds": (time.perf_counter() - start) / count, "processor": (time.process_time() - worked) / count}
+print(json.dumps(found | {"hashes": hashes}))
 """
 BATCHES = """
 import sys, time, json, torch
@@ -68,10 +72,10 @@ print(json.dumps({count: sorted(seconds)[3] for count, seconds in best.items()})
 """
 
 
-def program(code: str, *arguments: object) -> dict[str, object]:
+def program(code: str, *arguments: object) -> dict[str, Any]:
     """What a program prints, run in a process of its own."""
     command = [sys.executable, "-c", code, *map(str, arguments)]
-    answer: dict[str, object] = json.loads(subprocess.run(command, capture_output=True, text=True, check=True).stdout)
+    answer: dict[str, Any] = json.loads(subprocess.run(command, capture_output=True, text=True, check=True).stdout)
     return answer
 
 
@@ -150,15 +154,18 @@ class Crowd:
         return f"{answer.status}" + (" with Retry-After" if answer.getheader("Retry-After") else "")
 
 
-def memory(port: int) -> float:
-    """MiB that the server holds."""
+def told(port: int, name: str) -> float:
+    """What the server tells of its process."""
     connection = HTTPConnection("127.0.0.1", port, timeout=60)
     connection.request("GET", "/metrics")
-    (found,) = re.findall(
-        r"^process_resident_memory_bytes (\S+)", connection.getresponse().read().decode(), re.MULTILINE
-    )
+    (found,) = re.findall(rf"^process_{name} (\S+)", connection.getresponse().read().decode(), re.MULTILINE)
     connection.close()
-    return float(found) / 2**20
+    return float(found)
+
+
+def memory(port: int) -> float:
+    """MiB that the server holds."""
+    return told(port, "resident_memory_bytes") / 2**20
 
 
 def percentiles(seconds: Sequence[float]) -> dict[str, float]:
@@ -175,25 +182,29 @@ def main() -> None:
     chosen = options.parse_args()
     facts, size = machine(chosen.threads), chosen.requests // chosen.blocks
     alone = [program(BARE, chosen.threads, BARE_RUNS, SAMPLES)]
-    hashes, served = alone[0]["hashes"], []  # seconds a request, of each block
+    hashes, served, worked = alone[0]["hashes"], [], []  # seconds, and those of the processor, a request of each block
     with serving(chosen.threads, 2 * chosen.clients) as port:
         Crowd(port, hashes).ask(1, 10)  # warm
         crowd = Crowd(port, hashes)
         for _ in range(chosen.blocks):
+            start = told(port, "cpu_seconds_total")
             served.append(crowd.ask(chosen.clients, size) / size)
+            worked.append((told(port, "cpu_seconds_total") - start) / size)
             alone.append(program(BARE, chosen.threads, BARE_RUNS, SAMPLES))
     with serving(chosen.threads, 4) as port:
         overrun = Crowd(port, hashes)
         overrun.ask(chosen.clients, 5 * chosen.clients)
     batches = program(BATCHES, chosen.threads)
-    bare = [float(it["seconds"]) for it in alone]
-    beside = [(one + next_one) / 2 for one, next_one in itertools.pairwise(bare)]  # before and after each block
-    overheads = [of_service / of_pipeline - 1 for of_service, of_pipeline in zip(served, beside, strict=True)]
+    beside, bare_work = ([(a[unit] + b[unit]) / 2 for a, b in itertools.pairwise(alone)] for unit in UNITS)
+    overheads, work = ([a / b - 1 for a, b in zip(*it, strict=True)] for it in ((served, beside), (worked, bare_work)))
     result = {
         "machine": facts, "requests": size * chosen.blocks, "clients": chosen.clients,
         "outcomes": dict(crowd.outcomes), "latency_seconds": percentiles(crowd.seconds),
         "per_second": round(1 / statistics.mean(served), 3), "bare_per_second": round(1 / statistics.mean(beside), 3),
         "overhead": round(statistics.median(overheads), 4), "overhead_of_blocks": [round(it, 3) for it in overheads],
+        "processor_seconds": round(statistics.mean(worked), 4),
+        "bare_processor_seconds": round(statistics.mean(bare_work), 4),
+        "processor_overhead": round(statistics.median(work), 4),
         "memory_mib": [round(it, 1) for it in crowd.memory],
         "overrun": dict(overrun.outcomes), "batch_seconds_per_face": {k: round(v, 4) for k, v in batches.items()},
     }  # fmt: skip

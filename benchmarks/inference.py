@@ -81,7 +81,7 @@ def main() -> None:
 
     seconds = timed(inpainter, chosen.runs)
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024  # MiB on Linux
-    clock = BoxClock(network)
+    clock = BoxClock(inpainter.lean)
     whole = sum(timed(inpainter, chosen.runs)) * (chosen.runs + 3) / chosen.runs
     shares = {name: spent / whole for name, spent in clock.seconds.items()}
     macs = operations(network)

@@ -12,7 +12,6 @@ import torch
 from record import machine, parser, show, write
 
 from showface import FaceInpainter
-from showface.networks.lean import lean
 
 
 def main() -> None:
@@ -21,7 +20,7 @@ def main() -> None:
     chosen = options.parse_args()
     torch.set_num_threads(chosen.threads)
     facts, inpaint = machine(chosen.threads), FaceInpainter.from_pretrained(device="cpu")
-    forms = {"as trained": inpaint.network, "lean": lean(inpaint.network)}
+    forms = {"as trained": inpaint.network, "lean": inpaint.lean}
     image = torch.rand(1, 3, 256, 256, generator=torch.Generator().manual_seed(0)) * 2 - 1
     mask = torch.zeros(1, 1, 256, 256)
     mask[..., 60:180, 80:200] = 1

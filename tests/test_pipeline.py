@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import copy
 import threading
 import warnings
 from pathlib import Path
@@ -15,6 +16,7 @@ from showface import weights
 from showface.errors import ImageError, MaskError, SettingError, WeightsError
 from showface.images import to_tensor, write_image
 from showface.masks import draw_free_form, mask_tensor
+from showface.networks.lean import lean
 from showface.networks.mdrnets import MDRNets, MDRNetsConfig, MDRNetsOutput
 from showface.photo.align import TEMPLATE, TEMPLATE_BOX
 from showface.photo.find_faces import Face, FaceFinder
@@ -140,6 +142,61 @@ def test_completing_leaves_no_trace_in_the_networks(tiny_config: MDRNetsConfig) 
     before = {name: tensor.clone() for name, tensor in network.state_dict().items()}
     inpaint(PIXELS, HOLE)
     assert all(torch.equal(tensor, before[name]) for name, tensor in network.state_dict().items())
+
+
+# ------------------------------------------------------------------ the lean form
+
+
+def other_network(network: MDRNets) -> MDRNets:
+    """The same with another coarse face."""
+    other = copy.deepcopy(network)
+    with torch.no_grad():
+        other.coarse.head.bias.add_(0.3)  # type: ignore[union-attr]
+    return other
+
+
+def test_the_lean_form_is_made_once_when_it_is_first_needed(
+    tiny_network: MDRNets, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    made: list[object] = []
+    monkeypatch.setattr("showface.networks.lean_form.lean", lambda network: made.append(network) or lean(network))
+    inpaint = FaceInpainter(tiny_network, device="cpu", detector="off")
+    assert made == []
+    threads = [threading.Thread(target=lambda: inpaint(PIXELS, HOLE)) for _ in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert made == [tiny_network]
+
+
+def test_another_network_has_another_lean_form(tiny_network: MDRNets) -> None:
+    inpaint = FaceInpainter(tiny_network, device="cpu", detector="off")
+    inpaint(PIXELS, HOLE)
+    inpaint.network = other = other_network(tiny_network)
+    expected = FaceInpainter(other, device="cpu", detector="off")(PIXELS, HOLE)
+    assert np.array_equal(inpaint(PIXELS, HOLE), expected)
+    assert not np.array_equal(FaceInpainter(tiny_network, device="cpu", detector="off")(PIXELS, HOLE), expected)
+
+
+def test_weights_that_are_written_to_count(tiny_network: MDRNets) -> None:
+    inpaint = FaceInpainter(copy.deepcopy(tiny_network), device="cpu", detector="off")
+    before = inpaint(PIXELS, HOLE)
+    other = other_network(tiny_network)
+    inpaint.network.load_state_dict(other.state_dict())
+    after = inpaint(PIXELS, HOLE)
+    assert np.array_equal(after, FaceInpainter(other, device="cpu", detector="off")(PIXELS, HOLE))
+    assert not np.array_equal(after, before)
+
+
+def test_both_forms_move_together(tiny_network: MDRNets) -> None:
+    """To torch's "meta", which has no values, as if it were the cpu behind a full GPU."""
+    inpaint = FaceInpainter(copy.deepcopy(tiny_network), device="cpu", detector="off")
+    first = inpaint.lean
+    inpaint.network.to("meta")
+    inpaint._lean.to(torch.device("meta"))
+    assert inpaint.lean is first, "the service's hooks are on it"
+    assert {tensor.device.type for tensor in [*first.parameters(), *first.buffers()]} == {"meta"}
 
 
 # ------------------------------------------------------------------ faces of a photograph

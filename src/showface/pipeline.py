@@ -31,6 +31,7 @@ from showface.errors import ImageError, MaskError, NonFiniteError, SettingError,
 from showface.images import read_image, rgb, to_tensor, to_unit
 from showface.masks import binarise, hole_share, mask_of, mask_tensor, read_mask
 from showface.networks.disentangled_memory import Retrieved
+from showface.networks.lean_form import LeanForm
 from showface.networks.mdrnets import MDRNets, MDRNetsOutput
 from showface.photo.align import SIDE as SIDE
 from showface.photo.align import take
@@ -78,6 +79,7 @@ class FaceInpainter:
         self.detector = detector
         self.device = named_device(device)
         self.network = network.eval().requires_grad_(False)
+        self._lean = LeanForm()
         self._stays = device != "auto"
         try:
             self.network.to(self.device)
@@ -99,6 +101,11 @@ class FaceInpainter:
         else:
             path = Path(source)
         return cls(weights.build(*weights.load(path)), device=device, detector=detector)
+
+    @property
+    def lean(self) -> MDRNets:
+        """What completes: `network` in fewer steps, for use only. Made when it is first needed."""
+        return self._lean.of(self.network)
 
     def save_pretrained(self, folder: str | os.PathLike[str], *, card: Mapping[str, Any] | None = None) -> Path:
         """Writes weights and configuration to `folder`, from where `from_pretrained` reads them."""
@@ -210,7 +217,7 @@ class FaceInpainter:
         unless the device was asked for.
         """
         try:
-            output: MDRNetsOutput = self.network(images.to(self.device), masks.to(self.device))
+            output: MDRNetsOutput = self._lean.of(self.network)(images.to(self.device), masks.to(self.device))
         except RuntimeError as error:
             if not _says_out_of_memory(error):
                 raise
@@ -233,6 +240,7 @@ class FaceInpainter:
         warnings.warn(f"out of memory on {self.device}: going on with the cpu", stacklevel=3)
         self.device = torch.device("cpu")
         self.network.to(self.device)
+        self._lean.to(self.device)
 
 
 def named_device(name: str) -> torch.device:

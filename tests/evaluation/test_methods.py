@@ -46,8 +46,10 @@ def test_coarse_and_full_are_what_mdrnets_returns(tiny_network: MDRNets) -> None
     methods = network_methods(FaceInpainter(network, device="cpu"))
     with torch.no_grad():
         output = network(as_signal(images), masks.float())
-    assert torch.equal(methods["coarse"](images, masks), as_levels(output.coarse))
-    assert torch.equal(methods["full"](images, masks), as_levels(output.completed))
+    for name, expected in (("coarse", output.coarse), ("full", output.completed)):
+        # the methods compute in the lean form, whose last bit may round the other way: one level, of few pixels
+        off = (methods[name](images, masks).int() - as_levels(expected).int()).abs()
+        assert off.max() <= 1 and (off > 0).float().mean() < 1e-3, name
     assert not torch.equal(methods["coarse"](images, masks), methods["full"](images, masks))
 
 

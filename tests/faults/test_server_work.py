@@ -175,7 +175,7 @@ def test_45_a_request_whose_caller_has_gone_is_taken_out_of_the_queue(running: R
 
 def test_45_work_that_was_begun_stops_before_the_next_box(running: Running, tiny_inpaint: FaceInpainter) -> None:
     begun, go_on, reached = threading.Event(), threading.Event(), []
-    boxes = tiny_inpaint.network
+    boxes = tiny_inpaint.lean
 
     def wait(*_: object) -> None:
         begun.set()

@@ -158,7 +158,7 @@ def network_methods(inpainter: FaceInpainter) -> dict[str, Method]:
 
     def coarse(images: UInt8[Tensor, "b 3 h w"], masks: Bool[Tensor, "b 1 h w"]) -> UInt8[Tensor, "b 3 h w"]:
         device = inpainter.device
-        return as_levels(inpainter.network.complete_coarsely(as_signal(images).to(device), masks.float().to(device)))
+        return as_levels(inpainter.lean.complete_coarsely(as_signal(images).to(device), masks.float().to(device)))
 
     def full(images: UInt8[Tensor, "b 3 h w"], masks: Bool[Tensor, "b 1 h w"]) -> UInt8[Tensor, "b 3 h w"]:
         return as_levels(inpainter.complete(as_signal(images), masks.float()).completed)

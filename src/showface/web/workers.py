@@ -53,7 +53,8 @@ class Workers:
 
     def __init__(self, inpaint: FaceInpainter, settings: Settings) -> None:
         self.usual = 1.0  # seconds that a request takes, of late
-        self._settings, self._job, self._boxes = settings, _Job(), list(inpaint.network.children())
+        self._settings, self._job = settings, _Job()
+        self._boxes = {*inpaint.network.children(), *inpaint.lean.children()}
 
     def __enter__(self) -> Workers:
         share = max(1, (self._settings.threads or torch.get_num_threads()) // self._settings.workers)

@@ -144,6 +144,37 @@ def test_completing_leaves_no_trace_in_the_networks(tiny_config: MDRNetsConfig) 
     assert all(torch.equal(tensor, before[name]) for name, tensor in network.state_dict().items())
 
 
+# ------------------------------------------------------------------ precision
+
+
+def with_or_without_bfloat16(monkeypatch: pytest.MonkeyPatch, there: bool) -> None:
+    """As if the processor had it, or not; torch emulates it everywhere."""
+    for module in ("pipeline", "networks.precision"):
+        monkeypatch.setattr(f"showface.{module}.computes_bf16", lambda device: there)
+
+
+def test_bfloat16_is_asked_for_and_changes_little(tiny_network: MDRNets, monkeypatch: pytest.MonkeyPatch) -> None:
+    with_or_without_bfloat16(monkeypatch, True)
+    network = other_network(tiny_network)
+    exact = np.asarray(FaceInpainter(network, device="cpu", detector="off")(PIXELS, HOLE)).astype(int)
+    for precision in ("bfloat16", "auto"):
+        inpaint = FaceInpainter(network, device="cpu", detector="off", precision=precision)
+        assert inpaint.precision == "bfloat16"
+        off = abs(np.asarray(inpaint(PIXELS, HOLE)).astype(int) - exact)
+        assert 0 < off[HOLE].max() <= 4 and off[~HOLE].max() == 0, precision
+
+
+def test_bfloat16_that_is_not_there_is_an_error_and_auto_does_without(
+    tiny_network: MDRNets, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with_or_without_bfloat16(monkeypatch, False)
+    with pytest.raises(SettingError, match="bfloat16 was asked for, but this cpu would only emulate it; use auto"):
+        FaceInpainter(tiny_network, device="cpu", precision="bfloat16")
+    with pytest.raises(SettingError, match="did you mean 'float32'"):
+        FaceInpainter.from_pretrained(device="cpu", precision="float23")
+    assert FaceInpainter(tiny_network, device="cpu", precision="auto").precision == "float32"
+
+
 # ------------------------------------------------------------------ the lean form
 
 

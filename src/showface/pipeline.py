@@ -33,6 +33,7 @@ from showface.masks import binarise, hole_share, mask_of, mask_tensor, read_mask
 from showface.networks.disentangled_memory import Retrieved
 from showface.networks.lean_form import LeanForm
 from showface.networks.mdrnets import MDRNets, MDRNetsOutput
+from showface.networks.precision import bf16_autocast, computes_bf16
 from showface.photo.align import SIDE as SIDE
 from showface.photo.align import take
 from showface.photo.choose import Choice, Point, Rectangle, View, choose
@@ -46,6 +47,7 @@ from showface.photo.seam import Seam, seam_of
 Picture = str | os.PathLike[str] | Image.Image | np.ndarray
 DEVICES = ("auto", "cpu", "cuda")
 DETECTORS = ("auto", "cached", "off")
+PRECISIONS = ("float32", "bfloat16", "auto")
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -68,16 +70,22 @@ class Restoration:
 class FaceInpainter:
     """Completes the masked part of a face. Can be called from several threads: it holds nothing but weights."""
 
-    def __init__(self, network: MDRNets, *, device: str = "auto", detector: str = "auto") -> None:
+    def __init__(
+        self, network: MDRNets, *, device: str = "auto", detector: str = "auto", precision: str = "float32"
+    ) -> None:
         """`device` is "cpu", "cuda" (an error where there is none) or "auto" (cuda where there is one, else cpu).
 
         `detector` finds faces: "auto" fetches it when it is first needed, "cached" uses it if it was fetched before,
         "off" never does; without it the region round the mask is completed.
+
+        `precision` is what convolutions and matrix products compute in: "float32", "bfloat16" (an error where the
+        device does not compute in it) or "auto" (bfloat16 where it does, else float32).
         """
         if detector not in DETECTORS:
             raise SettingError(unknown("detector", detector, DETECTORS))
         self.detector = detector
         self.device = named_device(device)
+        self.precision = named_precision(precision, self.device)
         self.network = network.eval().requires_grad_(False)
         self._lean = LeanForm()
         self._stays = device != "auto"
@@ -90,17 +98,22 @@ class FaceInpainter:
 
     @classmethod
     def from_pretrained(
-        cls, source: str | os.PathLike[str] | None = None, *, device: str = "auto", detector: str = "auto"
+        cls,
+        source: str | os.PathLike[str] | None = None,
+        *,
+        device: str = "auto",
+        detector: str = "auto",
+        precision: str = "float32",
     ) -> FaceInpainter:
         """The weights in `source`: a folder, a .safetensors file or a hub id "owner/name"; None = the bundled ones."""
-        named_device(device)  # refuse before the work of loading
+        named_precision(precision, named_device(device))  # refuse before the work of loading
         if source is None:
             path = weights.bundled()
         elif not Path(source).exists() and re.fullmatch(r"[\w.-]+/[\w.-]+", os.fspath(source)):
             path = weights.fetch(os.fspath(source))
         else:
             path = Path(source)
-        return cls(weights.build(*weights.load(path)), device=device, detector=detector)
+        return cls(weights.build(*weights.load(path)), device=device, detector=detector, precision=precision)
 
     @property
     def lean(self) -> MDRNets:
@@ -217,7 +230,8 @@ class FaceInpainter:
         unless the device was asked for.
         """
         try:
-            output: MDRNetsOutput = self._lean.of(self.network)(images.to(self.device), masks.to(self.device))
+            with bf16_autocast(self.device, self.precision == "bfloat16"):
+                output: MDRNetsOutput = self._lean.of(self.network)(images.to(self.device), masks.to(self.device))
         except RuntimeError as error:
             if not _says_out_of_memory(error):
                 raise
@@ -250,6 +264,15 @@ def named_device(name: str) -> torch.device:
     if name == "cuda" and not torch.cuda.is_available():
         raise SettingError("device cuda was asked for, but torch finds none; use auto or cpu")
     return torch.device("cuda" if name != "cpu" and torch.cuda.is_available() else "cpu")
+
+
+def named_precision(name: str, device: torch.device) -> str:
+    """`name` of `PRECISIONS`, "auto" resolved for `device`; `SettingError` if it cannot compute in it."""
+    if name not in PRECISIONS:
+        raise SettingError(unknown("precision", name, PRECISIONS))
+    if name == "bfloat16" and not computes_bf16(device):
+        raise SettingError(f"precision bfloat16 was asked for, but this {device.type} would only emulate it; use auto")
+    return "bfloat16" if name != "float32" and computes_bf16(device) else "float32"
 
 
 def _says_out_of_memory(error: RuntimeError) -> bool:

@@ -62,6 +62,17 @@ def test_invert_mask(folder: Path, weights: list[str]) -> None:
     assert np.array_equal(result[HOLE], PIXELS[HOLE]) and not np.array_equal(result[~HOLE], PIXELS[~HOLE])
 
 
+@pytest.mark.parametrize("there", [True, False])
+def test_precision(
+    folder: Path, weights: list[str], there: bool, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr("showface.pipeline.computes_bf16", lambda device: there)
+    assert main(single(folder, *weights, "--precision", "bfloat16")) == (0 if there else 2)
+    said = capsys.readouterr()
+    assert (folder / "out.png").exists() == there
+    assert there or (said.err.count("\n") == 1 and "would only emulate it; use auto" in said.err)
+
+
 def test_resize_mask(folder: Path, weights: list[str], capsys: pytest.CaptureFixture[str]) -> None:
     Image.fromarray(HOLE.repeat(2, 0).repeat(2, 1)).save(folder / "masks" / "a.png")
     assert main(single(folder, *weights)) == 2

@@ -333,7 +333,7 @@ def test_out_of_memory_goes_on_with_the_cpu_and_says_so_once(tiny_network: MDRNe
 def test_a_batch_of_pictures_says_it_once(
     folder: Path, tiny_network: MDRNets, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    monkeypatch.setattr(FaceInpainter, "from_pretrained", lambda source, *, device: on_a_small_gpu(tiny_network))
+    monkeypatch.setattr(FaceInpainter, "from_pretrained", lambda source, **wanted: on_a_small_gpu(tiny_network))
     assert inpaint(folder, "any") == 0
     assert capsys.readouterr().err.count("going on with the cpu") == 1
     assert len(list((folder / "out").iterdir())) == 3

@@ -13,7 +13,7 @@ import threading
 from collections.abc import Generator, Iterable, Iterator
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import torch
 
@@ -29,13 +29,14 @@ class Engine:
 
     weights: str | None = None  # as `FaceInpainter.from_pretrained` takes it
     device: str = "auto"
+    precision: str = "float32"
     threads: int | None = None  # torch's; None = as it is
 
     def start(self) -> FaceInpainter:
         """Loads the networks."""
         if self.threads is not None:
             torch.set_num_threads(self.threads)
-        return FaceInpainter.from_pretrained(self.weights, device=self.device)
+        return FaceInpainter.from_pretrained(self.weights, device=self.device, precision=self.precision)
 
 
 def outcomes(
@@ -56,7 +57,7 @@ def outcomes(
 def _by_several(jobs: Iterator[Job], wishes: Wishes, engine: Engine, workers: int) -> Iterator[tuple[Job, Outcome]]:
     engine.start()  # what is wrong with the weights or the device is said once, and here
     share = max(1, torch.get_num_threads() // workers)
-    started = (Engine(weights=engine.weights, device=engine.device, threads=share), wishes)
+    started = (replace(engine, threads=share), wishes)
     running: dict[Future[Outcome], Job] = {}
     # spawned, because a fork of a process with threads may hang
     context = multiprocessing.get_context("spawn")

@@ -84,13 +84,18 @@ PATH = click.Path(path_type=Path)
 )
 @click.option("--weights", help="A folder, a .safetensors file or a hub id; default: those of the package.")
 @click.option("--device", default="auto", show_default=True, help="auto, cpu or cuda.")
+@click.option(
+    "--precision", type=click.Choice(["float32", "bfloat16", "auto"]), default="float32", show_default=True,
+    help="What the networks compute in; auto: bfloat16 where the device has it.",
+)  # fmt: skip
 @click.option("--overwrite", is_flag=True, help="Replace results that are there; make all of them anew.")
 def command(
     image: str, mask: str | None, out: Path | None, box: tuple[Rectangle, ...], region: tuple[str, ...], grow: int,
     invert_mask: bool, resize_mask: bool, save_mask: Path | None, face_box: Rectangle | None,
     face_points: Points | None, feather: int | None, form: str | None, quality: int | None, strip_metadata: bool,
     pixel_limit: float, explain: Path | None,
-    report: Path | None, workers: int, allow_missing: bool, weights: str | None, device: str, overwrite: bool,
+    report: Path | None, workers: int, allow_missing: bool, weights: str | None, device: str, precision: str,
+    overwrite: bool,
 ) -> None:  # fmt: skip
     """Fill in part of the face in IMAGE: a photograph, a folder, a pattern such as "photos/*.jpg", or a .csv list.
 
@@ -112,8 +117,9 @@ def command(
         mask=options, face_box=face_box, face_points=face_points, feather=feather, form=form and form.upper(),
         quality=quality, strip_metadata=strip_metadata, pixel_limit=round(pixel_limit * 1e6),
     )  # fmt: skip
-    engine = Engine(weights=weights, device=device)
+    engine = Engine(weights=weights, device=device, precision=precision)
     settings = wishes.different() | ({"weights": weights} if weights else {})
+    settings |= {"precision": precision} if precision != "float32" else {}
     places = Places(out=out, form=wishes.form, save_mask=save_mask, explain=explain)
     if out is None and not image.lower().endswith(".csv"):
         raise click.MissingParameter(param_hint="'--out'", param_type="option")

@@ -23,9 +23,14 @@ import click
 @click.option("--fetch-detector", is_flag=True, help="Fetch the face detector first, if it is not there yet.")
 @click.option("--weights", help="A folder, a .safetensors file or a hub id; default: those of the package.")
 @click.option("--device", default="auto", show_default=True, help="auto, cpu or cuda.")
+@click.option(
+    "--precision", type=click.Choice(["float32", "bfloat16", "auto"]), default="float32", show_default=True,
+    help="What the networks compute in; auto: bfloat16 where the device has it.",
+)  # fmt: skip
 def command(
     host: str, port: int, token: str | None, allow_host: tuple[str, ...], workers: int, queue: int,
     threads: int | None, body_limit: int, pixel_limit: float, fetch_detector: bool, weights: str | None, device: str,
+    precision: str,
 ) -> None:  # fmt: skip
     """Open the editor in the browser: http://127.0.0.1:8000/, and the API behind it (/docs).
 
@@ -46,6 +51,7 @@ def command(
     settings = Settings(
         host=host, port=port, token=token, allow_hosts=allow_host, workers=workers, queue=queue, threads=threads,
         body_limit=body_limit * MIB, pixel_limit=round(pixel_limit * 1e6), weights=weights, device=device,
+        precision=precision,
     )  # fmt: skip
     if face_finder(fetch=fetch_detector) is None:
         click.echo(

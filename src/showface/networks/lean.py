@@ -235,6 +235,6 @@ class LeanMaskRegion(nn.Module):
         )  # (1, rows, n)
         values = unfold_patches(value, patch=patch, stride=stride)
         update = torch.zeros_like(values)
-        update[:, rows] = shares.to(values.dtype) @ values
+        update[:, rows] = (shares.to(values.dtype) @ values).to(values.dtype)  # autocast may round the product
         size = (value.shape[2], value.shape[3])
         return fold_patches(update, size, patch=patch, stride=stride)

@@ -12,8 +12,8 @@ from torch.optim import AdamW
 from showface.data.batches import Batch
 from showface.errors import NonFiniteError
 from showface.layers.recomputing import same_spectra
+from showface.networks.precision import bf16_autocast
 from showface.training.configuration import OptimiserConfig, StageConfig
-from showface.training.precision import bf16_autocast
 from showface.training.ranks import average_gradients, average_told
 from showface.training.stages import Phase
 from showface.training.state import TrainState

@@ -29,7 +29,9 @@ def create_app(settings: Settings | None = None, *, inpaint: FaceInpainter | Non
     """
     settings = settings or Settings()
     if inpaint is None:
-        inpaint = FaceInpainter.from_pretrained(settings.weights, device=settings.device, detector="cached")
+        inpaint = FaceInpainter.from_pretrained(
+            settings.weights, device=settings.device, detector="cached", precision=settings.precision
+        )
     service = Service(settings, inpaint)
     app = FastAPI(
         title="showface", version=showface.__version__, description=ABOUT, lifespan=service.open,

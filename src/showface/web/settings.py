@@ -22,6 +22,7 @@ class Settings:
     allow_hosts: tuple[str, ...] = ()  # further names under which it is reached, as behind a proxy; without port
     weights: str | None = None  # as `FaceInpainter.from_pretrained` takes it
     device: str = "auto"
+    precision: str = "float32"  # as `FaceInpainter` takes it
     threads: int | None = None  # of torch, shared by the workers; None = as torch finds best
     workers: int = 1  # pictures that are worked on at once
     queue: int = 32  # requests that may wait beside; more are told to come again

@@ -3,7 +3,7 @@
 import pytest
 import torch
 
-from showface.training import precision
+from showface.networks import precision
 
 
 @pytest.mark.parametrize("native", [True, False])

@@ -12,6 +12,8 @@ from jaxtyping import Bool, Float
 from torch import Tensor
 from torch.nn import functional as F
 
+from showface.layers.window import Window, hole_window, whole
+
 MOST_SWEEPS = 16  # at the coarser sizes, where a sweep costs next to nothing
 
 
@@ -32,12 +34,28 @@ def harmonic_fill(
     share = known[-1].float().mean(dim=(2, 3), keepdim=True)
     filled = values[-1].mean(dim=(2, 3), keepdim=True) / share.clamp_min(1e-6)  # the mean of what is known
     filled = filled.expand_as(values[-1])
+    window = hole_window(mask) if image.device.type == "cpu" else whole(mask)  # elsewhere to look for it costs more
     for level in reversed(range(len(values))):
-        if filled.shape != values[level].shape:
-            filled = F.interpolate(filled, scale_factor=2.0, mode="bilinear")
-        filled = torch.where(known[level], values[level], filled)
-        for _ in range(min(MOST_SWEEPS, sweeps * 2**level)):
-            filled = torch.where(known[level], values[level], _neighbours(filled))
+        part = window.reduced(2**level).grown(1)  # in its own cells; what is known around the hole is its rim
+        start = part.of(filled) if filled.shape == values[level].shape else _doubled(filled, part)
+        relaxed = _relaxed(part.of(values[level]), part.of(known[level]), start, min(MOST_SWEEPS, sweeps * 2**level))
+        filled = part.put(relaxed, values[level])
+    return filled
+
+
+def _doubled(x: Float[Tensor, "b c h w"], part: Window) -> Float[Tensor, "b c h2 w2"]:
+    """`part` of `x` at twice its size, interpolated."""
+    near = part.reduced(2).grown(1)
+    return part.within(near.enlarged(2)).of(F.interpolate(near.of(x), scale_factor=2.0, mode="bilinear"))
+
+
+def _relaxed(
+    values: Float[Tensor, "b c h w"], known: Bool[Tensor, "b 1 h w"], start: Float[Tensor, "b c h w"], sweeps: int
+) -> Float[Tensor, "b c h w"]:
+    """`start` after `sweeps` in which each unknown cell takes the mean of its neighbours; `values`, where not known: 0."""
+    filled, quarter = torch.where(known, values, start), (~known).float() / 4
+    for _ in range(sweeps):
+        filled = torch.addcmul(values, _sum_of_neighbours(filled), quarter)
     return filled
 
 
@@ -49,12 +67,12 @@ def _halved(
     return F.avg_pool2d(values, 2) / share.clamp_min(0.25), share > 0
 
 
-def _neighbours(x: Float[Tensor, "b c h w"]) -> Float[Tensor, "b c h w"]:
-    """The mean of the four neighbours; at the border of the picture a pixel stands in for its missing neighbour."""
+def _sum_of_neighbours(x: Float[Tensor, "b c h w"]) -> Float[Tensor, "b c h w"]:
+    """Of all four; at the border of the picture a pixel stands in for its missing neighbour."""
     padded = F.pad(x, (1, 1, 1, 1), mode="replicate")
-    if torch.compiler.is_compiling():  # a hundred sweeps in a graph: two steps each, not nine
-        cross = x.new_tensor([[0.0, 0.25, 0.0], [0.25, 0.0, 0.25], [0.0, 0.25, 0.0]])
+    if torch.compiler.is_compiling():  # a hundred sweeps in a graph: one step each, not eight
+        cross = x.new_tensor([[0.0, 1.0, 0.0], [1.0, 0.0, 1.0], [0.0, 1.0, 0.0]])
         return F.conv2d(padded, cross.expand(x.shape[1], 1, 3, 3), groups=x.shape[1])
     rows, columns = padded[..., 1:-1], padded[..., 1:-1, :]
     total = rows[..., :-2, :] + rows[..., 2:, :]
-    return total.add_(columns[..., :-2]).add_(columns[..., 2:]).mul_(0.25)
+    return total.add_(columns[..., :-2]).add_(columns[..., 2:])

@@ -122,7 +122,7 @@ class GuidedRefinement(nn.Module):
 
         coarse: RGB [-1, 1], the coarse face with the known pixels in place; mask: 1 = hole; fused: F_f, any size.
         """
-        encoded = self._encode(coarse, mask)
+        encoded = self.encode(coarse, mask)
         x = encoded.pop()
         for block in self.blocks:
             x = run(block, x, recompute=self.recompute)
@@ -134,7 +134,7 @@ class GuidedRefinement(nn.Module):
         head = F.pixel_shuffle(self.head(F.leaky_relu(x, SLOPE)), self.config.fold)  # (b, 3, h, w)
         return coarse + head if self.config.residual else torch.tanh(head)
 
-    def _encode(self, coarse: Tensor, mask: Tensor) -> list[Tensor]:
+    def encode(self, coarse: Tensor, mask: Tensor) -> list[Tensor]:
         """The encoder's features, the largest map first."""
         seen = torch.cat([coarse, mask], dim=1)
         entry: Tensor = self.stem(F.pixel_unshuffle(seen, self.config.fold))  # of (b, 4 fold^2, h/fold, w/fold)

@@ -27,9 +27,11 @@ from showface.layers.lean import (
     without_spectral_norm,
 )
 from showface.layers.partial_convolution import PartialConvolution
-from showface.layers.spade import Spade
+from showface.layers.spade import SLOPE, Spade
+from showface.layers.window import Window, hole_window, whole, windows_before
 from showface.networks.coarse import CoarseNetwork, Level, PartialResidual, folded_picture, joined
 from showface.networks.face_parser import FaceParser
+from showface.networks.guided_refinement import GuidedRefinement
 from showface.networks.mask_region_enhanced import MaskRegionEnhanced, fuse, visible_patches
 from showface.networks.mdrnets import MDRNets
 
@@ -50,10 +52,7 @@ def lean(network: MDRNets) -> MDRNets:
     if isinstance(made.parser, FaceParser):
         _replace(made, "parser", LeanFaceParser(made.parser))
     _replace(made, "mask_region", LeanMaskRegion(made.mask_region))
-    for module in list(made.refinement.modules()):
-        for name, child in list(module.named_children()):
-            if isinstance(child, Spade):
-                _replace(module, name, LeanSpade(child))
+    _replace(made, "refinement", LeanRefinement(made.refinement))
     made.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
     return made
 
@@ -63,7 +62,10 @@ def _replace(parent: nn.Module, name: str, child: nn.Module) -> None:
 
 
 class LeanCoarse(nn.Module):
-    """`CoarseNetwork`: features masked once, decoder levels take the smaller map as it is, head and gate are one."""
+    """`CoarseNetwork`: features masked once, decoder levels take the smaller map as it is, head and gate are one.
+
+    The decoder computes only what the hole depends on.
+    """
 
     def __init__(self, coarse: CoarseNetwork) -> None:
         super().__init__()
@@ -78,22 +80,47 @@ class LeanCoarse(nn.Module):
         self.last = _lean(last, split=widths[0], scale=config.strides[0], zeroed=zeroed)
 
     def forward(self, image: Float[Tensor, "b 3 h w"], mask: Float[Tensor, "b 1 h w"]) -> Float[Tensor, "b 3 h w"]:
-        """As `CoarseNetwork.forward`."""
-        fold = self.config.fold
+        """As `CoarseNetwork.forward` in the hole; elsewhere, where it has not computed, it gives the picture back."""
         x, valid = folded_picture(image, mask, self.config)
         skips = [(x, valid)]
         for level in self.encoder:
             x, valid = level(x, valid)
             skips.append((x, valid))
         x, valid = skips.pop()
-        for level in reversed(self.decoder):
-            x, valid = cast(LeanLevel, level).joined(x, valid, skips.pop())
-        planes = _joined(self.last, x, valid, skips.pop(), self.config.strides[0])[0]
-        raw = F.pixel_shuffle(planes[:, : 3 * fold**2], fold)  # (b, 3, h, w)
+        *before, last = self._windows(mask)
+        there = whole(x)
+        for level, window, scale in zip(reversed(self.decoder), before, self.config.strides[:0:-1], strict=True):
+            needed = window.reduced(scale).within(there)
+            skip, skipped = skips.pop()
+            x, valid = cast(LeanLevel, level).joined(
+                needed.of(x), needed.of(valid), (window.of(skip), window.of(skipped))
+            )
+            there = window
+        needed = last.reduced(self.config.strides[0]).within(there)
+        skip, skipped = skips.pop()
+        planes, _ = _joined(
+            self.last, needed.of(x), needed.of(valid), (last.of(skip), last.of(skipped)), self.config.strides[0]
+        )
+        return self._picture(planes, image, mask, last.enlarged(self.config.fold))
+
+    def _windows(self, mask: Float[Tensor, "b 1 h w"]) -> list[Window]:
+        """What every decoder level, innermost first, and the last convolution compute, in cells of their maps."""
+        config = self.config
+        blocks = zip(config.strides[:0:-1], config.decoder_blocks[::-1], strict=True)
+        steps = [(scale, 1 + 2 * count) for scale, count in blocks] + [(config.strides[0], 1)]
+        return windows_before(hole_window(mask).reduced(config.fold), steps)
+
+    def _picture(
+        self, planes: Float[Tensor, "b p h w"], image: Tensor, mask: Tensor, window: Window
+    ) -> Float[Tensor, "b 3 H W"]:
+        """The whole picture of the planes in `window`, which counts pixels."""
+        fold = self.config.fold
+        raw = F.pixel_shuffle(planes[:, : 3 * fold**2], fold)  # (b, 3, h, w) of the window
         if self.config.fill == "none":
-            return raw
+            return window.put(raw, image.to(raw.dtype))
+        filled = harmonic_fill(image, mask)
         gate = F.pixel_shuffle(planes[:, 3 * fold**2 :], fold).sigmoid()  # (b, 1, h, w)
-        return torch.lerp(raw.float(), harmonic_fill(image, mask), gate.float())
+        return window.put(torch.lerp(raw.float(), window.of(filled), gate.float()), filled)
 
 
 class LeanLevel(nn.Module):
@@ -238,3 +265,47 @@ class LeanMaskRegion(nn.Module):
         update[:, rows] = (shares.to(values.dtype) @ values).to(values.dtype)  # autocast may round the product
         size = (value.shape[2], value.shape[3])
         return fold_patches(update, size, patch=patch, stride=stride)
+
+
+class LeanRefinement(nn.Module):
+    """`GuidedRefinement` with each SPADE's two convolutions in one, whose decoder computes what the hole depends on."""
+
+    def __init__(self, refinement: GuidedRefinement) -> None:
+        super().__init__()
+        self.full = refinement
+        for module in list(refinement.modules()):
+            for name, child in list(module.named_children()):
+                if isinstance(child, Spade):
+                    _replace(module, name, LeanSpade(child))
+
+    def forward(
+        self,
+        coarse: Float[Tensor, "b 3 h w"],
+        mask: Float[Tensor, "b 1 h w"],
+        fused: Float[Tensor, "b c h2 w2"],
+    ) -> Float[Tensor, "b 3 h w"]:
+        """As `GuidedRefinement.forward` in the hole; elsewhere, where it has not computed, it gives `coarse` back."""
+        full, config = self.full, self.full.config
+        encoded = full.encode(coarse, mask)
+        x = full.blocks(encoded.pop())
+        there = whole(x)
+        for level, window in enumerate(self._windows(mask)):
+            x = F.interpolate(window.reduced(2).within(there).of(x), scale_factor=2.0, mode="nearest")
+            if config.skips:
+                x = x + full.skips[level](window.of(encoded.pop()))
+            size = (window.height, window.width)
+            features = fused if fused.shape[2:] == size else F.interpolate(fused, size=size, mode="nearest")
+            x, there = full.ups[level](x, window.of(features)), window
+        head = F.pixel_shuffle(full.head(F.leaky_relu(x, SLOPE)), config.fold)  # (b, 3, h, w) of the window
+        pixels = there.enlarged(config.fold)
+        return pixels.put(pixels.of(coarse) + head if config.residual else torch.tanh(head), coarse)
+
+    def _windows(self, mask: Float[Tensor, "b 1 h w"]) -> list[Window]:
+        """What every block behind an up-sampling computes, in cells of its map."""
+        config = self.full.config
+        hole = hole_window(mask)
+        if config.spade_norm == "instance":  # whose means are those of the whole map
+            hole = whole(mask)
+        spade, gated = 2 * (config.spade_kernel // 2), max(1, config.gate_kernel // 2)
+        before_the_head = hole.reduced(config.fold).grown(1)
+        return windows_before(before_the_head, [(2, 2 * gated + spade)] * len(config.decoder_widths))

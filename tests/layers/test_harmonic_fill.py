@@ -8,6 +8,7 @@ import torch
 from torch import Tensor
 
 from showface.layers.harmonic_fill import harmonic_fill
+from showface.layers.window import hole_window
 
 
 def hole(size: int, top: int, left: int, height: int, width: int) -> Tensor:
@@ -26,6 +27,13 @@ def laplace(image: np.ndarray, mask: np.ndarray) -> np.ndarray:
             v, u = min(max(v, 0), size - 1), min(max(u, 0), size - 1)
             matrix[y * size + x, v * size + u] -= 0.25
     return np.linalg.solve(matrix, right).reshape(size, size)
+
+
+@pytest.mark.parametrize("box", [(90, 40, 30, 50), (0, 0, 20, 9), (60, 0, 4, 128), (0, 0, 128, 127)])
+def test_what_is_left_out_changes_no_bit(box: tuple[int, int, int, int]) -> None:
+    torch.manual_seed(2)
+    image, mask = torch.rand(2, 3, 128, 128) * 2 - 1, hole(128, *box).expand(2, 1, 128, 128)
+    assert torch.equal(harmonic_fill(image, mask, window=hole_window(mask)), harmonic_fill(image, mask))
 
 
 def test_a_plane_is_continued() -> None:

@@ -8,6 +8,8 @@ from dataclasses import replace
 import pytest
 import torch
 from torch import Tensor, nn
+from torch.nn.utils import parametrize
+from torch.utils.flop_counter import FlopCounterMode
 
 from showface.networks import profiles
 from showface.networks.face_parser import BiSeNetParser
@@ -64,11 +66,63 @@ def test_equals_the_trained_network(config: Callable[[], MDRNetsConfig]) -> None
     assert torch.equal(got.completed[2], images[2])
 
 
-def test_leaves_the_trained_network_as_it_is() -> None:
-    network = trained(profiles.compact())
+HOLES = {  # top, bottom, left, right
+    "in the middle": (50, 70, 40, 66),
+    "in a corner": (0, 9, 100, SIDE),
+    "one pixel": (77, 78, 31, 32),
+    "along a border": (0, SIDE, 0, 5),
+    "nearly everything": (2, SIDE, 1, SIDE),
+}
+
+
+@pytest.fixture(scope="module", params=[profiles.compact, half_the_width])
+def both_forms(request: pytest.FixtureRequest) -> tuple[MDRNets, MDRNets]:
+    network = trained(request.param())
+    with torch.no_grad():  # an untrained refinement adds nothing to the coarse face
+        nn.init.normal_(network.refinement.head.weight, 0, 0.05)
+    return network, lean(network)
+
+
+@pytest.mark.parametrize("hole", HOLES.values(), ids=HOLES)
+def test_what_is_left_out_is_not_missed(both_forms: tuple[MDRNets, MDRNets], hole: tuple[int, int, int, int]) -> None:
+    network, made = both_forms
+    top, bottom, left, right = hole
+    image, mask = faces_and_masks()[0][:1], torch.zeros(1, 1, SIDE, SIDE)
+    mask[..., top:bottom, left:right] = 1
+    with torch.inference_mode():
+        expected, got = network(image, mask), made(image, mask)
+    hidden = (mask > 0).expand_as(image)
+    assert (expected.semantic_map != got.semantic_map).float().mean() < 1e-3
+    for field in ("coarse", "raw"):
+        gap = (getattr(expected, field) - getattr(got, field))[hidden].abs()
+        assert gap.max() < 1e-3 and gap.mean() < 1e-4, field
+    assert torch.equal(got.completed[~hidden], image[~hidden])
+
+
+def test_little_is_computed_for_a_small_hole() -> None:
+    """Of the decoders' convolutions, counted in multiplications."""
+    made = lean(trained(profiles.compact()))
+    image, small, large = torch.zeros(1, 3, 256, 256), torch.zeros(1, 1, 256, 256), torch.zeros(1, 1, 256, 256)
+    small[..., 120:150, 100:140] = large[..., 2:, 2:] = 1
+    counts = []
+    for mask in (small, large):
+        with FlopCounterMode(display=False) as counter, torch.no_grad():
+            made(image, mask)
+        counts.append(counter.get_total_flops())
+    assert counts[0] < 0.7 * counts[1]
+
+
+@pytest.mark.parametrize("config", [profiles.compact, half_the_width])
+def test_leaves_the_trained_network_as_it_is(config: Callable[[], MDRNetsConfig]) -> None:
+    network = trained(config())
     before = {name: value.clone() for name, value in network.state_dict().items()}
-    made = lean(network)
+    images, masks = faces_and_masks()
+    with torch.inference_mode():
+        expected = network(images[:1], masks[:1]).completed
+        made = lean(network)
+        assert (network(images[:1], masks[:1]).completed - expected).abs().mean() < 1e-5, "both are for use"
     assert not {type(module) for module in made.modules()} & {nn.BatchNorm2d}
+    assert not any(parametrize.is_parametrized(module) for module in made.modules())
     after = network.state_dict()
     assert before.keys() == after.keys() and all(torch.equal(before[name], after[name]) for name in before)
 

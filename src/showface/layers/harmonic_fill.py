@@ -12,18 +12,19 @@ from jaxtyping import Bool, Float
 from torch import Tensor
 from torch.nn import functional as F
 
-from showface.layers.window import Window, hole_window, whole
+from showface.layers.window import Window, whole
 
 MOST_SWEEPS = 16  # at the coarser sizes, where a sweep costs next to nothing
 
 
 @torch.no_grad()
 def harmonic_fill(
-    image: Float[Tensor, "b c h w"], mask: Float[Tensor, "b 1 h w"], *, sweeps: int = 4
+    image: Float[Tensor, "b c h w"], mask: Float[Tensor, "b 1 h w"], *, sweeps: int = 4, window: Window | None = None
 ) -> Float[Tensor, "b c h w"]:
     """`image` (any range) with the holes of `mask` (1 = hole) filled; what the hole's pixels held does not matter.
 
     `sweeps` at full size, twice as many at each smaller one. Without a known pixel the fill is 0. float32.
+    `window`, where it is known (`hole_window`), holds all holes: less is computed, and no bit of the result changes.
     """
     hole = mask > 0.5
     known, values = [~hole], [image.float().masked_fill(hole, 0.0)]
@@ -34,7 +35,7 @@ def harmonic_fill(
     share = known[-1].float().mean(dim=(2, 3), keepdim=True)
     filled = values[-1].mean(dim=(2, 3), keepdim=True) / share.clamp_min(1e-6)  # the mean of what is known
     filled = filled.expand_as(values[-1])
-    window = hole_window(mask) if image.device.type == "cpu" else whole(mask)  # elsewhere to look for it costs more
+    window = window or whole(mask)
     for level in reversed(range(len(values))):
         part = window.reduced(2**level).grown(1)  # in its own cells; what is known around the hole is its rim
         start = part.of(filled) if filled.shape == values[level].shape else _doubled(filled, part)
@@ -52,7 +53,7 @@ def _doubled(x: Float[Tensor, "b c h w"], part: Window) -> Float[Tensor, "b c h2
 def _relaxed(
     values: Float[Tensor, "b c h w"], known: Bool[Tensor, "b 1 h w"], start: Float[Tensor, "b c h w"], sweeps: int
 ) -> Float[Tensor, "b c h w"]:
-    """`start` after `sweeps` in which each unknown cell takes the mean of its neighbours; `values`, where not known: 0."""
+    """`start` after `sweeps` in which each unknown cell, 0 in `values`, takes the mean of its neighbours."""
     filled, quarter = torch.where(known, values, start), (~known).float() / 4
     for _ in range(sweeps):
         filled = torch.addcmul(values, _sum_of_neighbours(filled), quarter)

@@ -27,10 +27,26 @@ NORMED = {"conv": "bn", "conv1": "bn1", "conv2": "bn2", "conv_atten": "bn_atten"
 
 
 def without_spectral_norm(network: nn.Module) -> None:
-    """Leaves the normalised weights themselves in place of what computes them, in evaluation mode, in `network`."""
+    """Puts plain convolutions of the normalised weights, in evaluation mode, in place of normalised ones in `network`.
+
+    Torch's own way removes the property from the convolution's class, which copies of it share.
+    """
     for module in list(network.modules()):
-        if parametrize.is_parametrized(module, "weight"):
-            parametrize.remove_parametrizations(module, "weight", leave_parametrized=True)
+        for name, child in list(module.named_children()):
+            if isinstance(child, nn.Conv2d) and parametrize.is_parametrized(child, "weight"):
+                setattr(module, name, _plain(child.eval()))
+
+
+def _plain(convolution: nn.Conv2d) -> nn.Conv2d:
+    """`convolution` with its weights as they are, for use."""
+    made = nn.Conv2d(
+        convolution.in_channels, convolution.out_channels, convolution.kernel_size,  # type: ignore[arg-type]
+        convolution.stride, convolution.padding, convolution.dilation, convolution.groups,  # type: ignore[arg-type]
+        padding_mode=convolution.padding_mode, device="meta",
+    )  # fmt: skip
+    made.weight = _frozen(convolution.weight.detach())
+    made.bias = None if convolution.bias is None else _frozen(convolution.bias.detach())
+    return made.eval()
 
 
 def without_batch_norm(network: nn.Module) -> None:

@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 import torch
-from jaxtyping import Float
+from jaxtyping import Float, Shaped
 from torch import Tensor
 
 
@@ -25,7 +25,7 @@ class Window(NamedTuple):
     height: int
     width: int
 
-    def of(self, x: Float[Tensor, "b c h w"]) -> Float[Tensor, "b c h2 w2"]:
+    def of(self, x: Shaped[Tensor, "b c h w"]) -> Shaped[Tensor, "b c h2 w2"]:
         """These cells of a whole map."""
         return x if self.is_whole else x[..., self.top : self.bottom, self.left : self.right]
 
@@ -68,7 +68,7 @@ class Window(NamedTuple):
         return Window(*(scale * side for side in self))
 
 
-def whole(x: Float[Tensor, "b c h w"]) -> Window:
+def whole(x: Shaped[Tensor, "b c h w"]) -> Window:
     """The window that leaves nothing out."""
     height, width = x.shape[2], x.shape[3]
     return Window(0, height, 0, width, height, width)

@@ -118,7 +118,7 @@ class LeanCoarse(nn.Module):
         raw = F.pixel_shuffle(planes[:, : 3 * fold**2], fold)  # (b, 3, h, w) of the window
         if self.config.fill == "none":
             return window.put(raw, image.to(raw.dtype))
-        filled = harmonic_fill(image, mask)
+        filled = harmonic_fill(image, mask, window=hole_window(mask))
         gate = F.pixel_shuffle(planes[:, 3 * fold**2 :], fold).sigmoid()  # (b, 1, h, w)
         return window.put(torch.lerp(raw.float(), window.of(filled), gate.float()), filled)
 

@@ -16,6 +16,7 @@ import os
 import re
 import warnings
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import nullcontext
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -230,7 +231,7 @@ class FaceInpainter:
         unless the device was asked for.
         """
         try:
-            with bf16_autocast(self.device, self.precision == "bfloat16"):
+            with bf16_autocast(self.device) if self.precision == "bfloat16" else nullcontext():
                 output: MDRNetsOutput = self._lean.of(self.network)(images.to(self.device), masks.to(self.device))
         except RuntimeError as error:
             if not _says_out_of_memory(error):

@@ -19,6 +19,8 @@ TOKEN = "a token of 24 characters"
 def test_it_says_where_it_is_serves_and_ends_with_ctrl_c(tiny_weights: Path, tmp_path: Path) -> None:
     command = [sys.executable, "-m", "showface.cli", "serve", "--port", "0", "--weights", str(tiny_weights)]
     pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True, "cwd": tmp_path}
+    # a shell that started these tests in the background made them, and what they start, deaf to Ctrl-C
+    pipes["preexec_fn"] = lambda: signal.signal(signal.SIGINT, signal.SIG_DFL)
     with subprocess.Popen([*command, "--device", "cpu", "--token", TOKEN], **pipes) as process:
         assert process.stdout is not None
         line = process.stdout.readline()

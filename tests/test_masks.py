@@ -20,6 +20,7 @@ from showface.masks import (
     dilate_by_one,
     downsample_mask,
     draw_free_form,
+    extent,
     hole_share,
     mask_of,
     mask_tensor,
@@ -290,3 +291,11 @@ def test_drawing_is_fast_enough_to_feed_a_training_run() -> None:
 def test_wide_integers_beyond_one_are_refused_not_taken_for_an_empty_mask(kind: type[np.integer]) -> None:
     with pytest.raises(MaskError, match="uint8"):
         binarise(np.array([[0, 255], [0, 0]], dtype=kind))
+
+
+def test_extent_is_the_smallest_rectangle_that_holds_all() -> None:
+    part = np.zeros((9, 12), dtype=bool)
+    assert not part[extent(part)].size
+    part[2, 7] = part[6, 3] = True
+    assert extent(part) == (slice(2, 7), slice(3, 8))
+    assert extent(np.ones((9, 12), dtype=bool)) == (slice(0, 9), slice(0, 12))

@@ -136,6 +136,14 @@ def hole_share(mask: Tensor | np.ndarray) -> float:
     return float(mask.mean()) if isinstance(mask, np.ndarray) else float(mask.float().mean())
 
 
+def extent(part: Bool[np.ndarray, "h w"]) -> tuple[slice, slice]:
+    """Rows and columns of the smallest upright rectangle that holds all of `part` (True); empty if there is none."""
+    rows, columns = (np.flatnonzero(part.any(axis=axis)) for axis in (1, 0))
+    if not len(rows):
+        return slice(0, 0), slice(0, 0)
+    return slice(int(rows[0]), int(rows[-1]) + 1), slice(int(columns[0]), int(columns[-1]) + 1)
+
+
 def composite(
     known: Float[Tensor, "b c h w"], filled: Float[Tensor, "b c h w"], mask: Float[Tensor, "b 1 h w"]
 ) -> Float[Tensor, "b c h w"]:

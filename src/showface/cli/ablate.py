@@ -86,7 +86,7 @@ def command(
         recipes.recipe(recipe, faces, MaskSource(folder=masks, drawn=0.2 if masks else 1.0)), settings
     )
     resolved.stage("mdrnets")  # refuses recipes of other methods
-    chosen = dict(chosen_rows(resolved, own, rows))
+    chosen = chosen_rows(resolved, own, rows)
     refuse_unknown_opponent(against, [COARSE, *chosen])
     protocol = chosen_protocol(test, test_masks, size=size, seed=seed, limit=limit, bucket_by="share")
     known = read_lines(earlier / FILE) if earlier is not None and (earlier / FILE).is_file() else None

@@ -16,6 +16,7 @@ from pathlib import Path
 
 import numpy as np
 
+from showface.evaluation.comparison import by_place
 from showface.evaluation.gallery import ordering_method
 from showface.evaluation.measures import MEASURES
 from showface.evaluation.report import write_files
@@ -49,11 +50,8 @@ def tabulate_groups(
     measurements: Sequence[Measurement], traits: Mapping[str, Traits], *, seed: int = 0
 ) -> list[GroupCell]:
     """A cell for every method, bucket, trait, group that has faces, and metric. Values that are NaN are left out."""
-    rows: dict[tuple[str, str], list[Measurement]] = {}
-    for one in measurements:
-        rows.setdefault((one.method, one.bucket), []).append(one)
     found = []
-    for (method, bucket), measured in rows.items():
+    for (method, bucket), measured in by_place(measurements).items():
         for trait, groups in TRAITS.items():
             told = [(traits[one.face][trait], one) for one in measured if trait in traits.get(one.face, {})]
             for group in groups:

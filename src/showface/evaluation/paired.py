@@ -25,8 +25,6 @@ class Difference:
 
     mean: float  # over pictures, in the metric's unit
     standard_error: float  # of that mean; NaN for a single picture
-    better: int  # on how many pictures it is the better one
-    count: int  # pictures
 
 
 def level_with_best(measurements: Sequence[Measurement], metric: str, bucket: str, *, seed: int = 0) -> set[str]:
@@ -68,9 +66,8 @@ def differences(measurements: Sequence[Measurement], metric: str, bucket: str, a
     for method, own in values.items():
         steps = [own[place] - base[place] for place in own.keys() & base.keys()]
         if steps:
-            better = sum(step > 0 if MEASURES[metric].higher else step < 0 for step in steps)
             error = statistics.stdev(steps) / math.sqrt(len(steps)) if len(steps) > 1 else math.nan
-            found[method] = Difference(math.fsum(steps) / len(steps), error, better, len(steps))
+            found[method] = Difference(math.fsum(steps) / len(steps), error)
     return found
 
 

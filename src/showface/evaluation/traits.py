@@ -15,6 +15,7 @@ from jaxtyping import Bool, Integer, UInt8
 from showface.evaluation.occlusions import CategoryMap
 from showface.evaluation.protocol import Protocol, read_face
 from showface.evaluation.skin_tone import TONES, skin_angle, tone_of
+from showface.masks import extent
 from showface.semantics import region_categories
 
 SKIN_TONE = "skin tone"
@@ -52,7 +53,7 @@ def traits_of(
     found["hat"] = TRAITS["hat"][_share(categories, "hat") < LEAST_HAT]
     features = _where(categories, *FEATURES)
     if features.any():
-        hair = float(_where(categories, "hair")[_box(features)].mean())
+        hair = float(_where(categories, "hair")[extent(features)].mean())
         found["hair"] = TRAITS["hair"][hair < LEAST_HAIR]
     nose, eyes = _where(categories, "nose"), _where(categories, *EYES)
     if nose.any() and eyes.any():
@@ -80,12 +81,6 @@ def _where(categories: Integer[np.ndarray, "h w"], *regions: str) -> Bool[np.nda
 
 def _share(categories: Integer[np.ndarray, "h w"], region: str) -> float:
     return float(_where(categories, region).mean())
-
-
-def _box(part: Bool[np.ndarray, "h w"]) -> tuple[slice, slice]:
-    """The upright rectangle round `part`."""
-    rows, columns = (np.nonzero(part.any(axis=axis))[0] for axis in (1, 0))
-    return slice(int(rows[0]), int(rows[-1]) + 1), slice(int(columns[0]), int(columns[-1]) + 1)
 
 
 def traits_of_faces(

@@ -15,7 +15,7 @@ import numpy as np
 from jaxtyping import Bool, Int64
 
 from showface.errors import MaskError, SettingError, unknown
-from showface.masks import refuse_other_size, resize_nearest
+from showface.masks import extent, refuse_other_size, resize_nearest
 from showface.semantics import REGIONS, region_categories
 
 # in sides and areas of the aligned crop
@@ -79,9 +79,9 @@ def grown(hole: Bool[np.ndarray, "h w"], distance: float | int) -> Bool[np.ndarr
     """The hole and every pixel at most `distance` pixels from it, measured between centres."""
     if distance <= 0 or not hole.any() or hole.all():
         return hole
-    rows, columns = np.flatnonzero(hole.any(axis=1)), np.flatnonzero(hole.any(axis=0))
+    rows, columns = extent(hole)
     reach = int(np.ceil(distance)) + 1  # beyond the hole's own rows and columns nothing can change
-    part = np.s_[max(0, rows[0] - reach) : rows[-1] + reach + 1, max(0, columns[0] - reach) : columns[-1] + reach + 1]
+    part = tuple(slice(max(0, side.start - reach), side.stop + reach) for side in (rows, columns))
     away = cv2.distanceTransform((~hole[part]).astype(np.uint8), cv2.DIST_L2, cv2.DIST_MASK_PRECISE)
     result = hole.copy()
     result[part] = away <= distance + 1e-3

@@ -14,7 +14,7 @@ from showface.batch.one_picture import most_hidden, parsed_faces
 from showface.errors import MaskError
 from showface.explain import Explanation, explanation
 from showface.images import Held, picture_of
-from showface.masks import hole_share, read_mask
+from showface.masks import extent, hole_share, read_mask
 from showface.photo.align import TEMPLATE, TEMPLATE_BOX
 from showface.photo.choose import View
 from showface.photo.decode import decode
@@ -177,11 +177,10 @@ def regions(inpaint: FaceInpainter, asked: Picture, names: tuple[str, ...]) -> F
 def _parts(number: int, face: ParsedFace, class_map: str) -> Iterator[FoundRegion]:
     for name, cells in parts_of(face, class_map).items():
         hole = face.to_picture(cells)
-        rows, columns = np.flatnonzero(hole.any(axis=1)), np.flatnonzero(hole.any(axis=0))
-        if len(rows):  # else it lies outside the picture
-            top, left, bottom, right = int(rows[0]), int(columns[0]), int(rows[-1]) + 1, int(columns[-1]) + 1
-            mask = mask_png(hole[top:bottom, left:right])
-            yield FoundRegion(number, name, int(hole.sum()), (left, top, right - left, bottom - top), mask)
+        rows, columns = extent(hole)
+        if rows.stop:  # else it lies outside the picture
+            box = (columns.start, rows.start, columns.stop - columns.start, rows.stop - rows.start)
+            yield FoundRegion(number, name, int(hole.sum()), box, mask_png(hole[rows, columns]))
 
 
 # ---------------------------------------------------------------------------------------------- explanation

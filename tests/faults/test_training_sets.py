@@ -14,6 +14,7 @@ from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 from types import FrameType
+from typing import NoReturn
 
 import numpy as np
 import pytest
@@ -292,3 +293,33 @@ def test_35_a_killed_loading_process_is_an_error(
     assert json.loads((tmp_path / "run" / "coarse" / "log.jsonl").read_text().splitlines()[0])["step"] == 2
     train(replace(recipe, stages=stages), tmp_path / "run", stages=("coarse",), device=CPU, console=console)
     assert (tmp_path / "run" / "coarse" / RESULT).is_file()
+
+
+@WORKERS_ARE_FINE
+@pytest.mark.parametrize("error", [ConnectionResetError(104, "reset by peer"), EOFError(), FileNotFoundError()])
+def test_35_a_loading_process_killed_while_it_hands_over_is_the_same_error(
+    error: Exception, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its batch is announced, but who holds it is gone."""
+
+    def gone(*_: object) -> NoReturn:
+        raise error
+
+    monkeypatch.setattr("multiprocessing.resource_sharer._ResourceSharer.get_connection", gone)
+    samples = FaceSamples(config_of(folder), seed=0)
+    with time_limit(120), pytest.raises(WorkerError, match="was killed"):
+        list(batches(samples, batch=2, first=0, last=2, workers=1))
+
+
+@WORKERS_ARE_FINE
+@pytest.mark.parametrize("error", [RuntimeError("full"), OSError("full")])
+def test_35_what_a_loading_process_raises_itself_is_not_taken_for_its_death(
+    error: Exception, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(*_: object) -> NoReturn:
+        raise error
+
+    samples = FaceSamples(config_of(folder), seed=0)
+    monkeypatch.setattr(FaceSamples, "sample", fail)
+    with time_limit(120), pytest.raises(type(error), match="full"):
+        list(batches(samples, batch=2, first=0, last=2, workers=1))

@@ -242,16 +242,27 @@ def _alive(loader: DataLoader[Loaded | InputError]) -> Iterator[Loaded | InputEr
     while True:
         try:
             loaded = next(iterator, None)
-        except RuntimeError as error:
-            if "DataLoader worker" not in str(error):
+        except (RuntimeError, OSError, EOFError) as error:
+            if not (loader.num_workers and _is_of_a_lost_worker(error)):
                 raise
+            how = (str(error) or type(error).__name__).splitlines()[0]
             raise WorkerError(
-                f"a process that loads pictures was killed ({str(error).splitlines()[0]}); if memory ran out, use fewer"
+                f"a process that loads pictures was killed ({how}); if memory ran out, use fewer"
                 " workers; the same command goes on from the last checkpoint"
             ) from error
         if loaded is None:
             return
         yield loaded
+
+
+def _is_of_a_lost_worker(error: Exception) -> bool:
+    """Whether a worker died: while it was waited for, or while it handed over a batch that it had announced.
+
+    What a worker raises itself arrives as "Caught ... in DataLoader worker process ...".
+    """
+    if isinstance(error, RuntimeError):
+        return "DataLoader worker (pid" in str(error)
+    return "Caught " not in str(error)
 
 
 def _leave_signals_to_the_run(worker: int) -> None:

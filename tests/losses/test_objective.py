@@ -18,6 +18,7 @@ from showface.losses.objective import (
     ObjectiveOptions,
     discriminator_loss,
     generator_terms,
+    most_hidden,
 )
 from showface.losses.perceptual import perceptual_loss
 from showface.losses.style import style_loss
@@ -128,6 +129,34 @@ def test_trunk_sees_scaled_pictures() -> None:
     options = ObjectiveOptions(perceptual_on="composite", perceptual_scale=0.5)
     generator_terms(inputs_of(), weights_of(perceptual=1), vgg=trunk, options=options)
     assert trunk.shapes == [(2, 3, 8, 8), (2, 3, 8, 8)]
+
+
+def test_trunk_sees_the_window_that_hides_most_of_every_picture() -> None:
+    truth = torch.rand(2, 3, 64, 64, generator=torch.Generator().manual_seed(0))
+    mask = torch.zeros(2, 1, 64, 64)
+    mask[0, :, 40:60, 20:30] = 1
+    mask[1, :, 0:4, 60:64] = 1
+    raw = truth + 0.1
+    inputs = ObjectiveInputs(raw=raw, completed=torch.where(mask > 0, raw, truth), truth=truth, mask=mask)
+    corners = most_hidden(mask, 32)
+    for (top, left), hole in zip(corners, mask, strict=True):
+        assert hole[:, top : top + 32, left : left + 32].sum() == hole.sum()
+        assert 0 <= top <= 32 and 0 <= left <= 32
+    trunk, seen = Trunk(), ObjectiveOptions(perceptual_on="composite", perceptual_window=32)
+    terms = generator_terms(inputs, weights_of(perceptual=1), vgg=trunk, options=seen)
+    assert trunk.shapes == [(2, 3, 32, 32), (2, 3, 32, 32)]
+    whole = generator_terms(inputs, weights_of(perceptual=1), vgg=Trunk(), options=replace(seen, perceptual_window=0))
+    difference = F.avg_pool2d((inputs.completed - truth) / 2, 2).abs()
+    first = [difference[i, :, y // 2 : y // 2 + 16, x // 2 : x // 2 + 16] for i, (y, x) in enumerate(corners)]
+    assert terms["perceptual"] > torch.stack(first).mean() > 0  # the trunk's first layer is that mean
+    assert terms["perceptual"] > 3.5 * whole["perceptual"]  # the same hole in a quarter of the picture
+
+
+def test_a_window_larger_than_the_picture_is_the_picture() -> None:
+    options = ObjectiveOptions(perceptual_window=512)
+    terms = generator_terms(inputs_of(), weights_of(perceptual=1, style=2), vgg=Trunk(), options=options)
+    whole = generator_terms(inputs_of(), weights_of(perceptual=1, style=2), vgg=Trunk())
+    torch.testing.assert_close(terms, whole)
 
 
 def test_encoder_and_parser_see_the_truth_without_gradient() -> None:

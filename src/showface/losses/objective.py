@@ -82,6 +82,9 @@ class ObjectiveOptions:
     """Perceptual and style terms of the raw output and the composite, summed ("both"), or of the composite alone."""
     perceptual_scale: int | float = 1.0
     """VGG16 sees the pictures scaled by this factor in (0, 1]; its cost falls with the square."""
+    perceptual_window: int = 0
+    """VGG16 sees only the window of this side, in pixels, that hides most; 0 = the whole picture. Half the side costs
+    as little as half the scale, but keeps the finest detail, and a small hole fills more of what is averaged."""
     style: StyleKind = "gram"
     """The style statistics: "gram" matrices, or the "adain" mean and deviation."""
     semantic_on: Literal["all", "hole"] = "all"
@@ -94,6 +97,8 @@ class ObjectiveOptions:
             raise SettingError(f"squared: expected a finite number of at least 0, got {self.squared}")
         if not 0 < self.perceptual_scale <= 1:
             raise SettingError(f"perceptual_scale: expected a factor in (0, 1], got {self.perceptual_scale}")
+        if self.perceptual_window and self.perceptual_window < 16:
+            raise SettingError(f"perceptual_window: expected 0 or at least 16 pixels, got {self.perceptual_window}")
         for name, value, known in (
             ("average", self.average, get_args(Average)),
             ("perceptual_on", self.perceptual_on, get_args(PerceptualOn)),
@@ -207,17 +212,34 @@ def _pixel_terms(inputs: ObjectiveInputs, weights: LossWeights, options: Objecti
 def _feature_terms(inputs: ObjectiveInputs, weights: LossWeights, vgg: Trunk, options: ObjectiveOptions) -> Terms:
     """Perceptual and style terms: one pass for what is learnt, one without gradient for the truth."""
     pictures = [inputs.completed] if options.perceptual_on == "composite" else [inputs.completed, inputs.raw]
+    truth = inputs.truth
+    if options.perceptual_window:
+        corners = most_hidden(inputs.mask, options.perceptual_window)
+        *pictures, truth = (cut_out(picture, corners, options.perceptual_window) for picture in (*pictures, truth))
     ours = vgg(_vgg_input(torch.cat([picture.float() for picture in pictures]), options.perceptual_scale))
     with torch.no_grad():
-        truth = vgg(_vgg_input(inputs.truth.float(), options.perceptual_scale))
+        truths = vgg(_vgg_input(truth.float(), options.perceptual_scale))
     per_picture = list(zip(*(layer.chunk(len(pictures)) for layer in ours), strict=True))
     terms: Terms = {}
     if weights.perceptual:
-        terms["perceptual"] = torch.stack([perceptual_loss(features, truth) for features in per_picture]).sum()
+        terms["perceptual"] = torch.stack([perceptual_loss(features, truths) for features in per_picture]).sum()
     if weights.style:
-        styles = [style_loss(features, truth, kind=options.style) for features in per_picture]
+        styles = [style_loss(features, truths, kind=options.style) for features in per_picture]
         terms["style"] = torch.stack(styles).sum()
     return terms
+
+
+def most_hidden(mask: Float[Tensor, "b 1 h w"], side: int) -> list[tuple[int, int]]:
+    """Top and left of each picture's window of `side` pixels with the largest hole, on a grid of an eighth of it."""
+    hidden = F.avg_pool2d(mask.float(), (min(side, mask.shape[2]), min(side, mask.shape[3])), max(1, side // 8))
+    step, columns = max(1, side // 8), hidden.shape[3]
+    return [(step * (place // columns), step * (place % columns)) for place in hidden.flatten(1).argmax(1).tolist()]
+
+
+def cut_out(images: Float[Tensor, "b c h w"], corners: list[tuple[int, int]], side: int) -> Float[Tensor, "b c k k"]:
+    """The window of `side` pixels of each image at its corner."""
+    windows = [image[:, y : y + side, x : x + side] for image, (y, x) in zip(images, corners, strict=True)]
+    return torch.stack(windows)
 
 
 def _vgg_input(image: Tensor, scale: int | float) -> Tensor:

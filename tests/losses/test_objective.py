@@ -17,8 +17,8 @@ from showface.losses.objective import (
     ObjectiveInputs,
     ObjectiveOptions,
     discriminator_loss,
+    fullest_windows,
     generator_terms,
-    most_hidden,
 )
 from showface.losses.perceptual import perceptual_loss
 from showface.losses.style import style_loss
@@ -138,7 +138,7 @@ def test_trunk_sees_the_window_that_hides_most_of_every_picture() -> None:
     mask[1, :, 0:4, 60:64] = 1
     raw = truth + 0.1
     inputs = ObjectiveInputs(raw=raw, completed=torch.where(mask > 0, raw, truth), truth=truth, mask=mask)
-    corners = most_hidden(mask, 32)
+    corners = fullest_windows(mask, 32)
     for (top, left), hole in zip(corners, mask, strict=True):
         assert hole[:, top : top + 32, left : left + 32].sum() == hole.sum()
         assert 0 <= top <= 32 and 0 <= left <= 32
@@ -157,6 +157,12 @@ def test_a_window_larger_than_the_picture_is_the_picture() -> None:
     terms = generator_terms(inputs_of(), weights_of(perceptual=1, style=2), vgg=Trunk(), options=options)
     whole = generator_terms(inputs_of(), weights_of(perceptual=1, style=2), vgg=Trunk())
     torch.testing.assert_close(terms, whole)
+
+
+@pytest.mark.parametrize("side", [-1, 8])
+def test_a_window_too_small_for_the_trunk_is_refused(side: int) -> None:
+    with pytest.raises(SettingError, match="perceptual_window: expected 0 or at least 16 pixels"):
+        ObjectiveOptions(perceptual_window=side)
 
 
 def test_encoder_and_parser_see_the_truth_without_gradient() -> None:

@@ -97,7 +97,7 @@ class ObjectiveOptions:
             raise SettingError(f"squared: expected a finite number of at least 0, got {self.squared}")
         if not 0 < self.perceptual_scale <= 1:
             raise SettingError(f"perceptual_scale: expected a factor in (0, 1], got {self.perceptual_scale}")
-        if self.perceptual_window and self.perceptual_window < 16:
+        if self.perceptual_window != 0 and self.perceptual_window < 16:
             raise SettingError(f"perceptual_window: expected 0 or at least 16 pixels, got {self.perceptual_window}")
         for name, value, known in (
             ("average", self.average, get_args(Average)),
@@ -212,10 +212,10 @@ def _pixel_terms(inputs: ObjectiveInputs, weights: LossWeights, options: Objecti
 def _feature_terms(inputs: ObjectiveInputs, weights: LossWeights, vgg: Trunk, options: ObjectiveOptions) -> Terms:
     """Perceptual and style terms: one pass for what is learnt, one without gradient for the truth."""
     pictures = [inputs.completed] if options.perceptual_on == "composite" else [inputs.completed, inputs.raw]
-    truth = inputs.truth
-    if options.perceptual_window:
-        corners = most_hidden(inputs.mask, options.perceptual_window)
-        *pictures, truth = (cut_out(picture, corners, options.perceptual_window) for picture in (*pictures, truth))
+    truth, side = inputs.truth, options.perceptual_window
+    if side:
+        corners = fullest_windows(inputs.mask, side)
+        *pictures, truth = (_windowed(picture, corners, side) for picture in (*pictures, truth))
     ours = vgg(_vgg_input(torch.cat([picture.float() for picture in pictures]), options.perceptual_scale))
     with torch.no_grad():
         truths = vgg(_vgg_input(truth.float(), options.perceptual_scale))
@@ -229,14 +229,17 @@ def _feature_terms(inputs: ObjectiveInputs, weights: LossWeights, vgg: Trunk, op
     return terms
 
 
-def most_hidden(mask: Float[Tensor, "b 1 h w"], side: int) -> list[tuple[int, int]]:
+def fullest_windows(mask: Float[Tensor, "b 1 h w"], side: int) -> list[tuple[int, int]]:
     """Top and left of each picture's window of `side` pixels with the largest hole, on a grid of an eighth of it."""
-    hidden = F.avg_pool2d(mask.float(), (min(side, mask.shape[2]), min(side, mask.shape[3])), max(1, side // 8))
-    step, columns = max(1, side // 8), hidden.shape[3]
-    return [(step * (place // columns), step * (place % columns)) for place in hidden.flatten(1).argmax(1).tolist()]
+    step, size = side // 8, (min(side, mask.shape[2]), min(side, mask.shape[3]))
+    hidden = F.avg_pool2d(mask.float(), size, step)  # (b, 1, rows, columns)
+    return [
+        (step * (place // hidden.shape[3]), step * (place % hidden.shape[3]))
+        for place in hidden.flatten(1).argmax(1).tolist()
+    ]
 
 
-def cut_out(images: Float[Tensor, "b c h w"], corners: list[tuple[int, int]], side: int) -> Float[Tensor, "b c k k"]:
+def _windowed(images: Tensor, corners: list[tuple[int, int]], side: int) -> Tensor:
     """The window of `side` pixels of each image at its corner."""
     windows = [image[:, y : y + side, x : x + side] for image, (y, x) in zip(images, corners, strict=True)]
     return torch.stack(windows)

@@ -12,7 +12,7 @@ from torch.utils.flop_counter import FlopCounterMode
 
 from showface.errors import SettingError
 from showface.layers.harmonic_fill import harmonic_fill
-from showface.networks.coarse import CoarseConfig, CoarseNetwork, folded_picture
+from showface.networks.coarse import CoarseConfig, CoarseNetwork, folded_picture, seen
 
 PLAIN = CoarseConfig(
     widths=(8, 12, 16), kernels=(5, 3, 3), strides=(2, 2, 2), encoder_blocks=(0, 0, 0), decoder_blocks=(0, 0)
@@ -22,12 +22,18 @@ FOLDED = CoarseConfig(
 )  # fmt: skip
 ONES = replace(FOLDED, ones=True, largest_scale=4.0)
 FILLED = replace(ONES, fill="harmonic")
-EVERY = pytest.mark.parametrize("config", [PLAIN, FOLDED, ONES, FILLED], ids=["plain", "folded", "ones", "filled"])
+INPUT = replace(ONES, fill="input")
+EVERY = pytest.mark.parametrize(
+    "config", [PLAIN, FOLDED, ONES, FILLED, INPUT], ids=["plain", "folded", "ones", "filled", "input"]
+)
 
 
 def network(config: CoarseConfig) -> CoarseNetwork:
     torch.manual_seed(0)
-    return CoarseNetwork(config).eval()
+    made = CoarseNetwork(config).eval()
+    if config.fill == "input":  # which would add nothing yet
+        nn.init.xavier_normal_(made.head.convolution.weight)
+    return made
 
 
 def face_and_mask(size: int = 32) -> tuple[Tensor, Tensor]:
@@ -95,15 +101,16 @@ def test_extreme_masks(config: CoarseConfig, share: int) -> None:
 def test_the_fold_keeps_a_plane_for_each_sub_pixel() -> None:
     image, mask = face_and_mask()
     for config, channels in ((FOLDED, 3), (ONES, 4)):
-        x, valid = folded_picture(image, mask, config)
+        x, valid = folded_picture(seen(image, mask, config), mask, config)
+        assert valid is not None
         assert x.shape == (2, 16 * channels, 8, 8) and valid.shape == (2, 16, 8, 8)
         for row, column in ((0, 0), (1, 3), (3, 2)):
             plane = 4 * row + column
-            seen = (1 - mask)[:, :, row::4, column::4]
-            assert torch.equal(valid[:, plane : plane + 1], seen)
+            visible = (1 - mask)[:, :, row::4, column::4]
+            assert torch.equal(valid[:, plane : plane + 1], visible)
             group = x[:, channels * plane : channels * (plane + 1)]
-            assert torch.equal(group[:, :3] * seen, image[:, :, row::4, column::4] * seen)
-            assert channels == 3 or torch.equal(group[:, 3:], seen)
+            assert torch.equal(group[:, :3], image[:, :, row::4, column::4] * visible)
+            assert channels == 3 or torch.equal(group[:, 3:], visible)
 
 
 def test_residual_blocks_start_as_the_identity_without_norms() -> None:
@@ -129,6 +136,7 @@ def test_every_parameter_learns() -> None:
         ({"kernels": (4, 3, 3)}, r"coarse\.kernels must be odd"),
         ({"fold": 0}, "at least 1"),
         ({"largest_scale": -1.0}, "largest_scale"),
+        ({"fill": "input"}, r"needs coarse\.ones"),
     ],
 )
 def test_contradictions_are_refused(change: dict[str, object], message: str) -> None:
@@ -153,3 +161,35 @@ def test_the_gate_mixes_the_networks_pixels_with_the_harmonic_fill() -> None:
     with torch.no_grad():
         made.gate.bias.fill_(20.0)
     torch.testing.assert_close(made(image, mask), fill)
+
+
+def test_a_network_that_is_given_the_fill_begins_with_it_and_adds_to_it() -> None:
+    image, mask = face_and_mask()
+    fill = harmonic_fill(image, mask)
+    assert torch.equal(CoarseNetwork(INPUT)(image, mask), fill)
+    made = network(INPUT)
+    with torch.no_grad():
+        made.head.convolution.weight.zero_()
+        made.head.bias.fill_(0.25)  # type: ignore[union-attr]
+    torch.testing.assert_close(made(image, mask), fill + 0.25)
+    x, valid = folded_picture(seen(image, mask, INPUT), mask, INPUT)
+    assert valid is None
+    assert torch.equal(x[:, :3], fill[:, :, ::4, ::4]) and torch.equal(x[:, 3:4], (1 - mask)[:, :, ::4, ::4])
+
+
+def test_a_network_that_is_given_the_fill_learns_from_the_first_steps() -> None:
+    """With the gate of "harmonic" it learns nothing more after some forty."""
+    image, mask = face_and_mask()
+    losses = {}
+    for config in (INPUT, FILLED):
+        torch.manual_seed(0)
+        made = CoarseNetwork(config).train()
+        optimiser = torch.optim.AdamW(made.parameters(), lr=2e-3)
+        for _ in range(30):
+            optimiser.zero_grad()
+            loss = ((made(image, mask) - image) * mask).abs().mean()
+            loss.backward()
+            optimiser.step()
+        losses[config.fill] = loss.item()
+    start = ((harmonic_fill(image, mask) - image) * mask).abs().mean().item()
+    assert losses["input"] < 0.9 * start

@@ -25,6 +25,12 @@ def half_the_width() -> MDRNetsConfig:
     return replace(base, coarse=paper.coarse, parser=None, style=base.style, memory=replace(base.memory, slots=4))
 
 
+def gated() -> MDRNetsConfig:
+    """The compact layout with the gate that the first releases have."""
+    made = profiles.compact()
+    return replace(made, coarse=replace(made.coarse, fill="harmonic"))
+
+
 def trained(config: MDRNetsConfig) -> MDRNets:
     """A network whose norms and biases have seen something, in evaluation mode."""
     torch.manual_seed(0)
@@ -54,7 +60,7 @@ def faces_and_masks() -> tuple[Tensor, Tensor]:
     return images, masks
 
 
-@pytest.mark.parametrize("config", [profiles.compact, profiles.base, half_the_width])
+@pytest.mark.parametrize("config", [profiles.compact, profiles.base, half_the_width, gated])
 def test_equals_the_trained_network(config: Callable[[], MDRNetsConfig]) -> None:
     network = trained(config())
     images, masks = faces_and_masks()
@@ -75,11 +81,12 @@ HOLES = {  # top, bottom, left, right
 }
 
 
-@pytest.fixture(scope="module", params=[profiles.compact, half_the_width])
+@pytest.fixture(scope="module", params=[profiles.compact, half_the_width, gated])
 def both_forms(request: pytest.FixtureRequest) -> tuple[MDRNets, MDRNets]:
     network = trained(request.param())
     with torch.no_grad():  # an untrained refinement adds nothing to the coarse face
         nn.init.normal_(network.refinement.head.weight, 0, 0.05)
+        nn.init.normal_(network.coarse.head.convolution.weight, 0, 0.05)
     return network, lean(network)
 
 

@@ -89,9 +89,11 @@ class LeanPartialConvolution(nn.Module):
         self.register_buffer("shift", shift.view(1, -1, 1, 1))
 
     def forward(
-        self, x: Float[Tensor, "b c h w"], valid: Float[Tensor, "b g h w"]
-    ) -> tuple[Float[Tensor, "b d h2 w2"], Float[Tensor, "b 1 h2 w2"]]:
+        self, x: Float[Tensor, "b c h w"], valid: Float[Tensor, "b g h w"] | None
+    ) -> tuple[Float[Tensor, "b d h2 w2"], Float[Tensor, "b 1 h2 w2"] | None]:
         """As `PartialConvolution.forward`."""
+        if valid is None:
+            return self._active(F.conv2d(x, self.weight, self.shift.flatten(), self.stride, self.kernel // 2)), None
         scale, valid_out = self._renormalisation(valid)
         x = x if self.zeroed else x * expand_valid(valid, self.groups).to(x.dtype)
         y = F.conv2d(x, self.weight, None, self.stride, self.kernel // 2)
@@ -107,6 +109,9 @@ class LeanPartialConvolution(nn.Module):
         y = torch.addcmul(self.shift.to(y.dtype), y, scale.to(y.dtype))
         if not self.shifts_holes and any_false(valid):
             y = y.mul_(valid.to(y.dtype))
+        return self._active(y)
+
+    def _active(self, y: Tensor) -> Tensor:
         return y if self.slope == 1.0 else F.leaky_relu_(y, self.slope)
 
 
@@ -149,10 +154,13 @@ class LeanJoinedConvolution(LeanPartialConvolution):
     def joined(
         self,
         x: Float[Tensor, "b c h w"],
-        valid: Float[Tensor, "b 1 h w"],
-        skip: tuple[Float[Tensor, "b d h2 w2"], Float[Tensor, "b g h2 w2"]],
-    ) -> tuple[Float[Tensor, "b e h2 w2"], Float[Tensor, "b 1 h2 w2"]]:
+        valid: Float[Tensor, "b 1 h w"] | None,
+        skip: tuple[Float[Tensor, "b d h2 w2"], Float[Tensor, "b g h2 w2"] | None],
+    ) -> tuple[Float[Tensor, "b e h2 w2"], Float[Tensor, "b 1 h2 w2"] | None]:
         """`x` at half the size of `skip`, each with its own valid planes."""
+        if valid is None or skip[1] is None:
+            y = F.conv2d(skip[0], self.weight, self.shift.flatten(), padding=1)
+            return self._active(y.add_(F.conv_transpose2d(x, self.from_small, None, stride=2, padding=1))), None
         doubled = F.interpolate(valid, scale_factor=2.0, mode="nearest")
         scale, valid_out = self._renormalisation(torch.cat([doubled, skip[1].to(doubled.dtype)], dim=1))
         large = skip[0]

@@ -5,6 +5,7 @@
 Here m is 1 where a value is *valid* (the opposite of the project's mask). The mask has as many channels as the
 features; since all channels of one group share theirs, it is carried as one plane per group (a skip and an up-sampled
 half, say), weighted by the number of channels it stands for: exact, and far cheaper than a dense convolution of ones.
+Where everything is valid (None) it is an ordinary convolution, padded with zeros.
 """
 
 from __future__ import annotations
@@ -73,9 +74,12 @@ class PartialConvolution(nn.Module):
         nn.init.kaiming_normal_(self.convolution.weight, nonlinearity="relu")
 
     def forward(
-        self, x: Float[Tensor, "b c h w"], valid: Float[Tensor, "b g h w"]
-    ) -> tuple[Float[Tensor, "b d h2 w2"], Float[Tensor, "b 1 h2 w2"]]:
+        self, x: Float[Tensor, "b c h w"], valid: Float[Tensor, "b g h w"] | None
+    ) -> tuple[Float[Tensor, "b d h2 w2"], Float[Tensor, "b 1 h2 w2"] | None]:
         """`x` any finite range, `valid` exactly 0 or 1 (1 = valid). The result is 0 where the returned mask is 0."""
+        if valid is None:
+            y = self.convolution(x)
+            return (y if self.bias is None else y + self.bias.to(y.dtype).view(1, -1, 1, 1)), None
         scale, valid_out = renormalisation(
             valid, groups=self.groups, kernel=self.kernel, stride=self.stride, largest=self.largest_scale
         )

@@ -5,6 +5,11 @@
     head      up-sample, concatenate the input, PConv 3x3, bias, no activation
     gate      beside the head (`fill`): how much of the harmonic fill of the hole goes into the result
 
+With `fill` = "input" the network sees the picture with its hole filled already (layers/harmonic_fill.py), and the mask
+beside it, and learns what to add: nothing is invalid, so its convolutions are ordinary ones. "harmonic" mixes the
+network's pixels with the fill by a gate instead; trained from nothing, that gate shuts within 40 steps and no gradient
+comes through it any more (docs/deviations.md), so it is only for weights that exist.
+
 With `fold` = f the picture enters pixel-unshuffled: f*f sub-pixels become channels, each with a valid plane of its own,
 so that the first layers run at 1/f of the resolution and the mask arithmetic stays exact.
 """
@@ -12,7 +17,7 @@ so that the first layers run at 1/f of the resolution and the mask arithmetic st
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, get_args
 
 import torch
 from jaxtyping import Float
@@ -23,6 +28,10 @@ from showface.errors import SettingError, unknown
 from showface.layers.harmonic_fill import harmonic_fill
 from showface.layers.partial_convolution import PartialConvolution
 from showface.layers.recomputing import run
+from showface.layers.window import Window
+
+Fill = Literal["none", "harmonic", "input"]
+Valid = Float[Tensor, "b _ _ _"] | None  # one plane a group, 1 = valid; None: everything is
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -38,7 +47,7 @@ class CoarseConfig:
     norm: Literal["batch", "none"] = "batch"  # "none": residual blocks start as the identity instead
     ones: bool = False  # a channel of ones beside RGB: after masking it tells the network which pixels were valid
     largest_scale: float = 0.0  # bound of the partial convolutions' renormalisation; 0 = none, as published
-    fill: Literal["none", "harmonic"] = "none"  # "harmonic": mixed, pixel by pixel, with the hole's interpolation
+    fill: Fill = "none"  # where the hole's interpolation comes in
 
     def __post_init__(self) -> None:
         levels = len(self.widths)
@@ -56,8 +65,10 @@ class CoarseConfig:
             )
         if self.norm not in ("batch", "none"):
             raise SettingError(unknown("coarse.norm", self.norm, ("batch", "none")))
-        if self.fill not in ("none", "harmonic"):
-            raise SettingError(unknown("coarse.fill", self.fill, ("none", "harmonic")))
+        if self.fill not in get_args(Fill):
+            raise SettingError(unknown("coarse.fill", self.fill, get_args(Fill)))
+        if self.fill == "input" and not self.ones:
+            raise SettingError("coarse.fill 'input' needs coarse.ones: the mask would be seen nowhere")
 
     @property
     def multiple(self) -> int:
@@ -80,9 +91,7 @@ class PartialResidual(nn.Module):
         if norm == "none":
             nn.init.zeros_(self.second.convolution.weight)
 
-    def forward(
-        self, x: Float[Tensor, "b c h w"], valid: Float[Tensor, "b 1 h w"]
-    ) -> tuple[Float[Tensor, "b c h w"], Float[Tensor, "b 1 h w"]]:
+    def forward(self, x: Float[Tensor, "b c h w"], valid: Valid) -> tuple[Float[Tensor, "b c h w"], Valid]:
         y, grown = self.first(F.leaky_relu(x, 0.2), valid)
         y, grown = self.second(F.leaky_relu(self.norm(y), 0.2), grown)
         return x + y, grown
@@ -115,9 +124,7 @@ class Level(nn.Module):
             PartialResidual(width, norm=norm, largest_scale=largest_scale) for _ in range(blocks)
         )
 
-    def forward(
-        self, x: Float[Tensor, "b c h w"], valid: Float[Tensor, "b g h w"]
-    ) -> tuple[Float[Tensor, "b d h2 w2"], Float[Tensor, "b 1 h2 w2"]]:
+    def forward(self, x: Float[Tensor, "b c h w"], valid: Valid) -> tuple[Float[Tensor, "b d h2 w2"], Valid]:
         x, valid = self.convolution(x, valid)
         x = F.leaky_relu(self.norm(x), self.slope)
         for block in self.blocks:
@@ -151,7 +158,10 @@ class CoarseNetwork(nn.Module):
             for i in range(len(widths) - 1)
         )  # fmt: skip
         self.head = self._last(3 * sub_pixels, entry)
-        nn.init.xavier_normal_(self.head.convolution.weight, gain=0.5)
+        if config.fill == "input":
+            nn.init.zeros_(self.head.convolution.weight)  # the fill is where learning begins
+        else:
+            nn.init.xavier_normal_(self.head.convolution.weight, gain=0.5)
         self.gate = self._last(sub_pixels, entry) if config.fill == "harmonic" else None
         if self.gate is not None:
             nn.init.zeros_(self.gate.convolution.weight)
@@ -166,7 +176,8 @@ class CoarseNetwork(nn.Module):
 
     def forward(self, image: Float[Tensor, "b 3 h w"], mask: Float[Tensor, "b 1 h w"]) -> Float[Tensor, "b 3 h w"]:
         """`image` in [-1, 1], `mask` 1 = hole; the raw completion, unbounded, visible pixels included."""
-        x, valid = folded_picture(image, mask, self.config)
+        filled = seen(image, mask, self.config)
+        x, valid = folded_picture(filled, mask, self.config)
         skips = [(x, valid)]
         for level in self.encoder:
             x, valid = run(level, x, valid, recompute=self.recompute)
@@ -178,33 +189,51 @@ class CoarseNetwork(nn.Module):
         x, valid = joined(x, valid, skips.pop(), self.config.strides[0])
         raw = F.pixel_shuffle(self.head(x, valid)[0], self.config.fold)  # (b, 3, h, w)
         if self.gate is None:
-            return raw
+            return raw if self.config.fill == "none" else filled + raw.float()
         gate = F.pixel_shuffle(self.gate(x, valid)[0], self.config.fold).sigmoid()  # (b, 1, h, w)
         # Deviation: the paper's coarse network is the U-Net alone (docs/deviations.md, Method)
         return torch.lerp(raw.float(), harmonic_fill(image, mask), gate.float())
 
 
+def seen(
+    image: Float[Tensor, "b 3 h w"],
+    mask: Float[Tensor, "b 1 h w"],
+    config: CoarseConfig,
+    *,
+    window: Window | None = None,
+) -> Float[Tensor, "b 3 h w"]:
+    """What enters the network: `image`, 0 where hidden, or with the hole filled (in `window`, if that is known)."""
+    hole = mask > 0.5
+    if config.fill != "input":
+        return image.masked_fill(hole, 0.0)
+    return torch.where(hole, harmonic_fill(image, mask, window=window).to(image.dtype), image)
+
+
 def folded_picture(
-    image: Float[Tensor, "b 3 h w"], mask: Float[Tensor, "b 1 h w"], config: CoarseConfig
-) -> tuple[Float[Tensor, "b c h2 w2"], Float[Tensor, "b g h2 w2"]]:
-    """Picture, 0 where hidden, and valid mask, pixel-unshuffled; channels sub-pixel first: groups are contiguous."""
-    fold, (h, w) = config.fold, image.shape[2:]
+    picture: Float[Tensor, "b 3 h w"], mask: Float[Tensor, "b 1 h w"], config: CoarseConfig
+) -> tuple[Float[Tensor, "b c h2 w2"], Valid]:
+    """`seen` and valid mask, pixel-unshuffled; channels sub-pixel first: groups are contiguous."""
+    fold, (h, w) = config.fold, picture.shape[2:]
     if h % config.multiple or w % config.multiple:
         raise SettingError(f"coarse network: {h}x{w} pixels, expected multiples of {config.multiple}")
-    visible = image.masked_fill(mask > 0.5, 0.0)
     if config.ones:
-        visible = torch.cat([visible, 1 - mask], dim=1)  # ones where valid
-    x = F.pixel_unshuffle(visible, fold).unflatten(1, (visible.shape[1], fold**2))  # (b, 3, f f, h/f, w/f)
-    return x.transpose(1, 2).flatten(1, 2), F.pixel_unshuffle(1 - mask, fold)  # (b, 3 f f, .), (b, f f, .)
+        picture = torch.cat([picture, 1 - mask], dim=1)  # ones where valid
+    x = F.pixel_unshuffle(picture, fold).unflatten(1, (picture.shape[1], fold**2))  # (b, 3, f f, h/f, w/f)
+    valid = None if config.fill == "input" else F.pixel_unshuffle(1 - mask, fold)  # (b, f f, h/f, w/f)
+    return x.transpose(1, 2).flatten(1, 2), valid
 
 
 def joined(
-    x: Float[Tensor, "b c h w"],
-    valid: Float[Tensor, "b 1 h w"],
-    skip: tuple[Float[Tensor, "b d h2 w2"], Float[Tensor, "b g h2 w2"]],
-    scale: int,
-) -> tuple[Float[Tensor, "b e h2 w2"], Float[Tensor, "b f h2 w2"]]:
+    x: Float[Tensor, "b c h w"], valid: Valid, skip: tuple[Float[Tensor, "b d h2 w2"], Valid], scale: int
+) -> tuple[Float[Tensor, "b e h2 w2"], Valid]:
     """Up-sample (nearest) and concatenate a skip; each half keeps its own valid plane."""
-    if scale > 1:
-        x, valid = (F.interpolate(t, scale_factor=float(scale), mode="nearest") for t in (x, valid))
-    return torch.cat([x, skip[0]], dim=1), torch.cat([valid, skip[1].to(valid.dtype)], dim=1)
+    x = torch.cat([enlarged(x, scale), skip[0]], dim=1)
+    if valid is None or skip[1] is None:
+        return x, None
+    valid = enlarged(valid, scale)
+    return x, torch.cat([valid, skip[1].to(valid.dtype)], dim=1)
+
+
+def enlarged(x: Float[Tensor, "b c h w"], scale: int) -> Float[Tensor, "b c h2 w2"]:
+    """`x`, each value `scale` times in both directions."""
+    return x if scale == 1 else F.interpolate(x, scale_factor=float(scale), mode="nearest")

@@ -29,7 +29,7 @@ from showface.layers.lean import (
 from showface.layers.partial_convolution import PartialConvolution
 from showface.layers.spade import SLOPE, Spade
 from showface.layers.window import Window, hole_window, whole, windows_before
-from showface.networks.coarse import CoarseNetwork, Level, PartialResidual, folded_picture, joined
+from showface.networks.coarse import CoarseNetwork, Level, PartialResidual, Valid, folded_picture, joined, seen
 from showface.networks.face_parser import FaceParser
 from showface.networks.guided_refinement import GuidedRefinement
 from showface.networks.mask_region_enhanced import MaskRegionEnhanced, fuse, visible_patches
@@ -81,34 +81,41 @@ class LeanCoarse(nn.Module):
 
     def forward(self, image: Float[Tensor, "b 3 h w"], mask: Float[Tensor, "b 1 h w"]) -> Float[Tensor, "b 3 h w"]:
         """As `CoarseNetwork.forward` in the hole; elsewhere, where it has not computed, it gives the picture back."""
-        x, valid = folded_picture(image, mask, self.config)
+        hole = hole_window(mask)
+        picture = seen(image, mask, self.config, window=hole)
+        x, valid = folded_picture(picture, mask, self.config)
         skips = [(x, valid)]
         for level in self.encoder:
             x, valid = level(x, valid)
             skips.append((x, valid))
         x, valid = skips.pop()
-        *before, last = self._windows(mask)
+        *before, last = self._windows(hole)
         there = whole(x)
         for level, window, scale in zip(reversed(self.decoder), before, self.config.strides[:0:-1], strict=True):
             needed = window.reduced(scale).within(there)
             skip, skipped = skips.pop()
             x, valid = cast(LeanLevel, level).joined(
-                needed.of(x), needed.of(valid), (window.of(skip), window.of(skipped))
+                needed.of(x), _part(needed, valid), (window.of(skip), _part(window, skipped))
             )
             there = window
         needed = last.reduced(self.config.strides[0]).within(there)
         skip, skipped = skips.pop()
         planes, _ = _joined(
-            self.last, needed.of(x), needed.of(valid), (last.of(skip), last.of(skipped)), self.config.strides[0]
-        )
-        return self._picture(planes, image, mask, last.enlarged(self.config.fold))
+            self.last, needed.of(x), _part(needed, valid), (last.of(skip), _part(last, skipped)),
+            self.config.strides[0],
+        )  # fmt: skip
+        there = last.enlarged(self.config.fold)  # in pixels
+        if self.config.fill == "input":
+            added = F.pixel_shuffle(planes, self.config.fold).float()
+            return there.put(there.of(picture) + added, picture)
+        return self._picture(planes, image, mask, there)
 
-    def _windows(self, mask: Float[Tensor, "b 1 h w"]) -> list[Window]:
+    def _windows(self, hole: Window) -> list[Window]:
         """What every decoder level, innermost first, and the last convolution compute, in cells of their maps."""
         config = self.config
         blocks = zip(config.strides[:0:-1], config.decoder_blocks[::-1], strict=True)
         steps = [(scale, 1 + 2 * count) for scale, count in blocks] + [(config.strides[0], 1)]
-        return windows_before(hole_window(mask).reduced(config.fold), steps)
+        return windows_before(hole.reduced(config.fold), steps)
 
     def _picture(
         self, planes: Float[Tensor, "b p h w"], image: Tensor, mask: Tensor, window: Window
@@ -134,17 +141,15 @@ class LeanLevel(nn.Module):
         )
         self.blocks = nn.ModuleList(LeanResidual(cast(PartialResidual, block), zeroed) for block in level.blocks)
 
-    def forward(
-        self, x: Float[Tensor, "b c h w"], valid: Float[Tensor, "b g h w"]
-    ) -> tuple[Float[Tensor, "b d h2 w2"], Float[Tensor, "b 1 h2 w2"]]:
+    def forward(self, x: Float[Tensor, "b c h w"], valid: Valid) -> tuple[Float[Tensor, "b d h2 w2"], Valid]:
         """As `Level.forward`."""
         return self._through_blocks(*self.convolution(x, valid))
 
-    def joined(self, x: Tensor, valid: Tensor, skip: tuple[Tensor, Tensor]) -> tuple[Tensor, Tensor]:
+    def joined(self, x: Tensor, valid: Valid, skip: tuple[Tensor, Valid]) -> tuple[Tensor, Valid]:
         """As `joined`, then `Level.forward`."""
         return self._through_blocks(*_joined(self.convolution, x, valid, skip, self.scale))
 
-    def _through_blocks(self, x: Tensor, valid: Tensor) -> tuple[Tensor, Tensor]:
+    def _through_blocks(self, x: Tensor, valid: Valid) -> tuple[Tensor, Valid]:
         for block in self.blocks:
             x, valid = block(x, valid)
         return x, valid
@@ -158,13 +163,15 @@ class LeanResidual(nn.Module):
         self.first = LeanPartialConvolution([block.first], norm=block.norm, slope=0.2, zeroed=zeroed)
         self.second = LeanPartialConvolution([block.second], zeroed=zeroed)
 
-    def forward(
-        self, x: Float[Tensor, "b c h w"], valid: Float[Tensor, "b 1 h w"]
-    ) -> tuple[Float[Tensor, "b c h w"], Float[Tensor, "b 1 h w"]]:
+    def forward(self, x: Float[Tensor, "b c h w"], valid: Valid) -> tuple[Float[Tensor, "b c h w"], Valid]:
         """As `PartialResidual.forward`; `x` is added to in place."""
         y, grown = self.first(F.leaky_relu(x, 0.2), valid)
         y, grown = self.second(y, grown)
         return x.add_(y), grown
+
+
+def _part(window: Window, valid: Valid) -> Valid:
+    return None if valid is None else window.of(valid)
 
 
 def _lean(
@@ -178,8 +185,8 @@ def _lean(
 
 
 def _joined(
-    convolution: LeanPartialConvolution, x: Tensor, valid: Tensor, skip: tuple[Tensor, Tensor], scale: int
-) -> tuple[Tensor, Tensor]:
+    convolution: LeanPartialConvolution, x: Tensor, valid: Valid, skip: tuple[Tensor, Valid], scale: int
+) -> tuple[Tensor, Valid]:
     """`convolution` of the smaller map `x` beside `skip`."""
     if isinstance(convolution, LeanJoinedConvolution):
         return convolution.joined(x, valid, skip)

@@ -43,7 +43,7 @@ def compact() -> MDRNetsConfig:
         coarse=CoarseConfig(
             fold=4, widths=(96, 160, 224, 256), kernels=(3, 3, 3, 3), strides=(1, 2, 2, 2),
             encoder_blocks=(1, 1, 1, 1), decoder_blocks=(1, 1, 1), norm="none", ones=True,
-            largest_scale=4.0, fill="harmonic",
+            largest_scale=4.0, fill="input",
         ),
         parser=FaceParserConfig(),
         style=StyleEncoderConfig(fold=4, widths=(64, 128), up_widths=(64,), channels=width, norm="none"),

@@ -14,14 +14,16 @@ from showface.networks.mdrnets import MDRNetsConfig
 from showface.networks.reconstruction import ReconstructionConfig
 
 StageName = Literal["face_parser", "coarse", "reconstruction", "mdrnets", "deepfillv2"]
+Method = Literal["adamw", "muon"]
 Schedule = Literal["constant", "cosine"]
 Precision = Literal["bf16", "fp32"]
 
 
 @dataclass(frozen=True, kw_only=True)
 class OptimiserConfig:
-    """Adam with decoupled weight decay, warm-up and schedule."""
+    """Method, decoupled weight decay, warm-up and schedule."""
 
+    method: Method = "adamw"  # "muon": of matrices the step is orthogonalised (training/muon.py); the rest by AdamW
     lr: float = 2e-4  # peak learning rate
     betas: tuple[float, float] = (0.9, 0.99)
     weight_decay: float = 0.0
@@ -33,6 +35,8 @@ class OptimiserConfig:
     clip: float = 0.0  # largest norm of the gradient; 0 = unlimited
 
     def __post_init__(self) -> None:
+        if self.method not in get_args(Method):
+            raise SettingError(unknown("method", self.method, get_args(Method)))
         if self.schedule not in get_args(Schedule):
             raise SettingError(unknown("schedule", self.schedule, get_args(Schedule)))
         if not (self.lr > 0 and self.warmup >= 0 and self.clip >= 0 and self.weight_decay >= 0):

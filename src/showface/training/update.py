@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from functools import partial
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -14,19 +15,27 @@ from showface.errors import NonFiniteError
 from showface.layers.recomputing import same_spectra
 from showface.networks.precision import bf16_autocast
 from showface.training.configuration import OptimiserConfig, StageConfig
+from showface.training.muon import Muon, is_matrix
 from showface.training.ranks import average_gradients, average_told
 from showface.training.stages import Phase
 from showface.training.state import TrainState
 
 
 def make_optimiser(network: nn.Module, config: OptimiserConfig) -> AdamW:
-    """Adam with decoupled weight decay on all parameters of a phase's network; vectors and scalars do not decay."""
-    learning = list(network.parameters())
-    groups = [
-        {"params": [p for p in learning if p.ndim > 1], "weight_decay": config.weight_decay},
-        {"params": [p for p in learning if p.ndim <= 1], "weight_decay": 0.0},
+    """The optimiser of a phase's network, with decoupled weight decay; vectors and scalars do not decay.
+
+    With Muon, what is no matrix or a small one is left to Adam.
+    """
+    decaying = [p for p in network.parameters() if p.ndim > 1]
+    matrices = [p for p in decaying if config.method == "muon" and is_matrix(p)]
+    among_them = {id(p) for p in matrices}
+    groups: list[dict[str, Any]] = [
+        {"params": [p for p in decaying if id(p) not in among_them], "weight_decay": config.weight_decay},
+        {"params": [p for p in network.parameters() if p.ndim <= 1], "weight_decay": 0.0},
+        {"params": matrices, "weight_decay": config.weight_decay, "matrices": True},
     ]
-    return AdamW([g for g in groups if g["params"]], lr=config.lr, betas=config.betas)
+    kind = Muon if config.method == "muon" else AdamW
+    return kind([g for g in groups if g["params"]], lr=config.lr, betas=config.betas)
 
 
 def learning_rate(config: OptimiserConfig, step: int, steps: int) -> float:

@@ -86,7 +86,8 @@ def both_forms(request: pytest.FixtureRequest) -> tuple[MDRNets, MDRNets]:
     network = trained(request.param())
     with torch.no_grad():  # an untrained refinement adds nothing to the coarse face
         nn.init.normal_(network.refinement.head.weight, 0, 0.05)
-        nn.init.normal_(network.coarse.head.convolution.weight, 0, 0.05)
+        if network.coarse.config.fill == "input":  # and an untrained coarse network nothing to the fill
+            nn.init.normal_(network.coarse.head.convolution.weight, 0, 0.05)
     return network, lean(network)
 
 

@@ -47,6 +47,7 @@ def test_impossible_optimisers_are_refused(field: str, value: object) -> None:
 @pytest.mark.parametrize(
     ("config", "field", "value", "message"),
     [
+        (OptimiserConfig(), "method", "moun", "unknown method 'moun'; did you mean 'muon'"),
         (OptimiserConfig(), "schedule", "cosin", "unknown schedule 'cosin'; did you mean 'cosine'"),
         (STAGE, "precision", "bf61", "unknown precision 'bf61'; did you mean 'bf16'"),
         (STAGE, "name", "course", "unknown stage 'course'; did you mean 'coarse'"),

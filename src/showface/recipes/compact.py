@@ -41,7 +41,7 @@ def compact(faces: tuple[FaceSource, ...], masks: MaskSource) -> Recipe:
         discriminator=DiscriminatorConfig(width=48, fold=2),
         stages=(
             StageConfig(
-                name="coarse", steps=5800, data=data, optimiser=fast, ema=0.998,
+                name="coarse", steps=5800, data=data, optimiser=replace(fast, method="muon"), ema=0.998,
                 weights=replace(PIXELS_ONLY, valid=0.2, hole=2.0), options=ObjectiveOptions(average="region"),
             ),
             StageConfig(

@@ -47,7 +47,8 @@ class Muon(AdamW):
             return
         state = self.state[parameter]
         if not state:
-            state["momentum"] = torch.zeros_like(parameter)
+            state |= {"step": torch.zeros(()), "momentum": torch.zeros_like(parameter)}  # AdamW expects a step
+        state["step"] += 1
         momentum: Tensor = state["momentum"]
         momentum.lerp_(gradient, 1 - MOMENTUM)
         ahead = gradient.lerp(momentum, MOMENTUM).flatten(1)

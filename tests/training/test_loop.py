@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib.util
 import json
 from pathlib import Path
+from shutil import copytree
 
 import pytest
 import torch
@@ -151,6 +152,34 @@ def test_a_stage_begins_with_the_weights_it_is_told(
     made, _ = read_tensors(tmp_path / "coarse" / RESULT)
     for name, tensor in made.items():
         torch.testing.assert_close(tensor, given[f"coarse.{name}"], rtol=0, atol=1e-6)
+
+
+def test_a_stage_begins_with_what_another_run_made_of_it(
+    finished_run: Path, tiny_recipe: Recipe, tmp_path: Path, console: Console
+) -> None:
+    """A run without weights yet: its coarse stage alone is finished."""
+    copytree(finished_run / "coarse", tmp_path / "a" / "coarse")
+    still = ("coarse.steps=1", "coarse.optimiser.lr=1e-12", f"coarse.start={json.dumps(str(tmp_path / 'a'))}")
+    train(with_settings(tiny_recipe, still), tmp_path / "b", stages=("coarse",), device=CPU, console=console)
+    given, made = (read_tensors(tmp_path / run / "coarse" / RESULT)[0] for run in "ab")
+    for name, tensor in made.items():
+        torch.testing.assert_close(tensor, given[name], rtol=0, atol=1e-6)
+
+
+def test_the_last_stage_begins_with_weights_around_another_coarse_network(
+    finished_run: Path, tiny_recipe: Recipe, tmp_path: Path, console: Console
+) -> None:
+    """Of the weights to begin with neither coarse network nor parser counts: both come finished."""
+    other = with_settings(tiny_recipe, ("networks.coarse.widths=[9,10]", "coarse.steps=1"))
+    train(other, tmp_path / "run", stages=("coarse",), device=CPU, console=console)
+    for stage in ("face_parser", "reconstruction"):
+        copytree(finished_run / stage, tmp_path / "run" / stage)
+    start = (f"mdrnets.start={json.dumps(str(finished_run / 'weights'))}", "mdrnets.steps=1")
+    train(with_settings(other, start), tmp_path / "run", stages=("mdrnets",), device=CPU, console=console)
+    _, made = weights.load(tmp_path / "run" / "weights")
+    own, _ = read_tensors(tmp_path / "run" / "coarse" / RESULT)
+    for name, tensor in own.items():
+        torch.testing.assert_close(made[f"coarse.{name}"], tensor, rtol=1e-3, atol=1e-3)
 
 
 def test_a_network_that_grew_keeps_its_new_parts(

@@ -57,7 +57,7 @@ class StageConfig:
     steps: int  # optimiser steps
     batch: int = 8  # pictures per step, of all processes together
     seed: int = 0
-    start: str = ""  # weights to begin with, a folder or a bundled release's name; "" = random ones
+    start: str = ""  # weights (a folder or a bundled release) or a run with this stage to begin with; "" = random ones
     data: DataConfig = field(default_factory=DataConfig)
     optimiser: OptimiserConfig = field(default_factory=OptimiserConfig)
     discriminator_optimiser: OptimiserConfig = field(default_factory=OptimiserConfig)

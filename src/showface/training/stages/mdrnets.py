@@ -22,7 +22,7 @@ from showface.networks.mdrnets import MDRNets, MDRNetsOutput, Reading
 from showface.networks.reconstruction import ReconstructionNetwork
 from showface.training.configuration import Recipe, StageConfig
 from showface.training.stages.face_parser import painted
-from showface.training.stages.stage import Losses, Phase, Stage, evaluating
+from showface.training.stages.stage import BOXES, Losses, Phase, Stage, evaluating
 
 PIXEL_TERMS = ("valid", "hole", "tv", "ssim")  # the losses that need no network
 
@@ -49,7 +49,7 @@ class MDRNetsStage(Stage):
     def _network(self) -> MDRNets:
         """The network with the finished coarse network and parser in it."""
         network = MDRNets(self.recipe.networks)
-        self.started(network, "")
+        self.started(network, "", but=tuple(BOXES.values()))  # which come finished
         self.finished("coarse", network.coarse)
         if isinstance(network.parser, BiSeNetParser):
             network.parser.load(assets.path("bisenet"))

@@ -138,14 +138,21 @@ class Stage(ABC):
         path = self.runs[0] / name / RESULT
         raise CheckpointError(f"{path} is missing: stage {self.config.name!r} needs the finished stage {name!r}")
 
-    def started(self, network: nn.Module, prefix: str) -> None:
-        """Give `network` the tensors that the weights `config.start` hold below `prefix`.
+    def started(self, network: nn.Module, prefix: str, *, but: Sequence[str] = ()) -> None:
+        """Give `network` the tensors that `config.start` holds below `prefix`, except those below any of `but`.
 
-        Every one of them must fit; parts that the weights lack, of a network that grew since, stay as they were built.
+        `config.start` is weights, or a run that has finished this very stage. Every one of its tensors must fit; parts
+        that it lacks, of a network that grew since, stay as they were built.
         """
         if not self.config.start:
             return
-        own, held = network.state_dict(), box_of(load(named_release(self.config.start))[1], prefix)
+        place = named_release(self.config.start)
+        if not holds_weights(place) and is_finished(place, self.config.name):
+            held = read_tensors(place / self.config.name / RESULT)[0]
+        else:
+            held = box_of(load(place)[1], prefix)
+        own = network.state_dict()
+        held = {name: value for name, value in held.items() if not name.startswith(tuple(but))}
         for name, value in held.items():
             if name not in own or own[name].shape != value.shape:
                 raise CheckpointError(

@@ -104,11 +104,7 @@ class LeanCoarse(nn.Module):
             self.last, needed.of(x), _part(needed, valid), (last.of(skip), _part(last, skipped)),
             self.config.strides[0],
         )  # fmt: skip
-        there = last.enlarged(self.config.fold)  # in pixels
-        if self.config.fill == "input":
-            added = F.pixel_shuffle(planes, self.config.fold).float()
-            return there.put(there.of(picture) + added, picture)
-        return self._picture(planes, image, mask, there)
+        return self._picture(planes, picture, mask, last.enlarged(self.config.fold))
 
     def _windows(self, hole: Window) -> list[Window]:
         """What every decoder level, innermost first, and the last convolution compute, in cells of their maps."""
@@ -118,14 +114,16 @@ class LeanCoarse(nn.Module):
         return windows_before(hole.reduced(config.fold), steps)
 
     def _picture(
-        self, planes: Float[Tensor, "b p h w"], image: Tensor, mask: Tensor, window: Window
+        self, planes: Float[Tensor, "b p h w"], picture: Tensor, mask: Tensor, window: Window
     ) -> Float[Tensor, "b 3 H W"]:
-        """The whole picture of the planes in `window`, which counts pixels."""
+        """What was `seen`, with what the planes make of it in `window`, which counts pixels."""
         fold = self.config.fold
         raw = F.pixel_shuffle(planes[:, : 3 * fold**2], fold)  # (b, 3, h, w) of the window
         if self.config.fill == "none":
-            return window.put(raw, image.to(raw.dtype))
-        filled = harmonic_fill(image, mask, window=hole_window(mask))
+            return window.put(raw, picture.to(raw.dtype))
+        if self.config.fill == "input":
+            return window.put(window.of(picture) + raw.float(), picture)
+        filled = harmonic_fill(picture, mask, window=hole_window(mask))
         gate = F.pixel_shuffle(planes[:, 3 * fold**2 :], fold).sigmoid()  # (b, 1, h, w)
         return window.put(torch.lerp(raw.float(), window.of(filled), gate.float()), filled)
 

@@ -78,13 +78,24 @@ def test_a_completion_can_be_cancelled(editor: Any) -> None:
     editor.open_sample()
     editor.page.click("[data-part=mouth]")
     editor.page.route("**/v1/inpaint", lambda route: None)  # an answer that does not come
-    editor.page.click("#complete")
+    with editor.page.expect_request("**/v1/inpaint"):  # progress shows earlier, while the mask is packed
+        editor.page.click("#complete")
     expect(editor.page.locator("#progress")).to_be_visible()
     with editor.page.expect_event("requestfailed", lambda request: request.url.endswith("/v1/inpaint")):
         editor.page.keyboard.press("Escape")
     expect(editor.page.locator("#complete")).to_be_visible()
     expect(editor.page.locator("#result")).to_be_hidden()
     editor.page.unroute("**/v1/inpaint")
+    editor.complete()
+
+
+def test_a_completion_can_be_cancelled_before_anything_was_asked(editor: Any) -> None:
+    editor.open_sample()
+    editor.page.click("[data-part=mouth]")
+    editor.page.evaluate("() => ['#complete', '#cancel'].forEach((it) => document.querySelector(it).click())")
+    expect(editor.page.locator("#spoken")).to_contain_text("Cancelled")
+    expect(editor.page.locator("#complete")).to_be_enabled()
+    assert not [url for _, url, _ in editor.requests if url.endswith("/v1/inpaint")]
     editor.complete()
 
 

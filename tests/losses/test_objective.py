@@ -25,7 +25,7 @@ from showface.losses.style import style_loss
 from showface.losses.total_variation import total_variation_loss
 
 NAMES = tuple(field.name for field in fields(LossWeights))
-EVERY = replace(LossWeights(), ssim=0.3)
+EVERY = replace(LossWeights(), ssim=0.3, pattern=5)
 
 
 def weights_of(**given: float) -> LossWeights:
@@ -84,8 +84,9 @@ def refused(*_: Tensor) -> Any:
 
 def test_defaults_are_the_documented_family() -> None:
     expected = dict(
-        valid=1, hole=6, perceptual=0.05, style=120, adversarial=0.1, tv=0.1, ssim=0, semantic=0.1, intra=1, inter=1
+        valid=1, hole=6, perceptual=0.05, style=120, adversarial=0.1, tv=0.1, semantic=0.1, intra=1, inter=1
     )
+    expected |= dict(ssim=0, pattern=0)
     assert asdict(LossWeights()) == expected
 
 
@@ -150,6 +151,14 @@ def test_trunk_sees_the_window_that_hides_most_of_every_picture() -> None:
     first = [difference[i, :, y // 2 : y // 2 + 16, x // 2 : x // 2 + 16] for i, (y, x) in enumerate(corners)]
     assert terms["perceptual"] > torch.stack(first).mean() > 0  # the trunk's first layer is that mean
     assert terms["perceptual"] > 3.5 * whole["perceptual"]  # the same hole in a quarter of the picture
+
+
+def test_windows_lie_differently_on_cells_of_four_pixels() -> None:
+    mask = torch.zeros(8, 1, 256, 256)
+    for number, hole in enumerate(mask):
+        hole[:, 50:90, 17 * number : 17 * number + 128] = 1
+    corners = fullest_windows(mask, 128)
+    assert {left % 4 for _, left in corners} == {0, 1, 2, 3}
 
 
 def test_a_window_larger_than_the_picture_is_the_picture() -> None:

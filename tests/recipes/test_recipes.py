@@ -74,7 +74,7 @@ def test_the_papers_schedules(name: str, coarse: int, reconstruction: int, mdrne
     assert fine_tuned.optimiser.lr * fine_tuned.optimiser.drop == 5e-5
     weights = to_plain(recipe.stage("mdrnets").weights)
     assert weights == {"valid": 1, "hole": 6, "perceptual": 0.05, "style": 120, "adversarial": 0.1, "tv": 0.1,
-                       "ssim": 0, "semantic": 0.1, "intra": 1, "inter": 1}  # fmt: skip
+                       "ssim": 0, "pattern": 0, "semantic": 0.1, "intra": 1, "inter": 1}  # fmt: skip
     assert recipe.networks.parser is None and recipe.networks.memory.decay == 0.999
 
 

@@ -20,6 +20,7 @@ from showface.errors import SettingError, unknown
 from showface.layers.regions import downsample_semantic_map, one_hot
 from showface.losses.adversarial import discriminator_hinge, generator_hinge
 from showface.losses.inco2 import SimilarityKind, inter_loss, intra_loss, pair_counts
+from showface.losses.pattern import pattern_loss
 from showface.losses.perceptual import perceptual_loss
 from showface.losses.reconstruction import Average, reconstruction_loss
 from showface.losses.semantic import semantic_loss
@@ -55,6 +56,8 @@ class LossWeights:
     """Total variation of the composite in the hole grown by one pixel."""
     ssim: int | float = 0.0
     """1 - SSIM of the composite for each share of hole; not in the paper."""
+    pattern: int | float = 0.0
+    """What the composite's error repeats in every cell of 4 px, the trace of a pixel shuffle; not in the paper."""
     semantic: int | float = 0.1
     """Cross-entropy of the parsed composite, to be calibrated. Needs `parser`."""
     intra: int | float = 1.0
@@ -206,6 +209,8 @@ def _pixel_terms(inputs: ObjectiveInputs, weights: LossWeights, options: Objecti
         terms["tv"] = total_variation_loss(inputs.completed, inputs.mask)
     if weights.ssim:
         terms["ssim"] = ssim_loss(inputs.completed, inputs.truth, inputs.mask)
+    if weights.pattern:
+        terms["pattern"] = pattern_loss(inputs.completed, inputs.truth, inputs.mask)
     return terms
 
 
@@ -230,13 +235,16 @@ def _feature_terms(inputs: ObjectiveInputs, weights: LossWeights, vgg: Trunk, op
 
 
 def fullest_windows(mask: Float[Tensor, "b 1 h w"], side: int) -> list[tuple[int, int]]:
-    """Top and left of each picture's window of `side` pixels with the largest hole, on a grid of an eighth of it."""
-    step, size = side // 8, (min(side, mask.shape[2]), min(side, mask.shape[3]))
-    hidden = F.avg_pool2d(mask.float(), size, step)  # (b, 1, rows, columns)
-    return [
-        (step * (place // hidden.shape[3]), step * (place % hidden.shape[3]))
-        for place in hidden.flatten(1).argmax(1).tolist()
-    ]
+    """Top and left of each picture's window of `side` pixels with the largest hole, on a grid of about an eighth of it.
+
+    The grid's step is odd, so that VGG16's own grid lies differently on the cells of a pixel shuffle every time.
+    """
+    step, size = side // 8 | 1, (min(side, mask.shape[2]), min(side, mask.shape[3]))
+    margin = F.pad(mask.float(), (0, step - 1, 0, step - 1))  # so that the last window reaches the edge
+    hidden = F.avg_pool2d(margin, size, step)  # (b, 1, rows, columns)
+    places = (divmod(place, hidden.shape[3]) for place in hidden.flatten(1).argmax(1).tolist())
+    bottom, right = mask.shape[2] - size[0], mask.shape[3] - size[1]
+    return [(min(step * row, bottom), min(step * column, right)) for row, column in places]
 
 
 def _windowed(images: Tensor, corners: list[tuple[int, int]], side: int) -> Tensor:

@@ -24,7 +24,7 @@ from showface.training.configuration import Recipe, StageConfig
 from showface.training.stages.face_parser import painted
 from showface.training.stages.stage import BOXES, Losses, Phase, Stage, evaluating
 
-PIXEL_TERMS = ("valid", "hole", "tv", "ssim")  # the losses that need no network
+PIXEL_TERMS = ("valid", "hole", "tv", "ssim", "pattern")  # the losses that need no network
 
 
 class MDRNetsStage(Stage):

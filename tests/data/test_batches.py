@@ -84,6 +84,17 @@ def test_the_samples_of_running_trainings_stay_as_they_are(faces: Path) -> None:
     )
 
 
+def test_the_first_samples_may_have_half_the_side(faces: Path) -> None:
+    half, whole = FaceSamples(config_of(faces), seed=0, half_until=4), FaceSamples(config_of(faces), seed=0)
+    first, second = batches(half, batch=4, first=0, last=2)
+    assert first.images.shape == (4, 3, 12, 12) and first.masks.shape == (4, 1, 12, 12)
+    assert first.labels.shape == (4, 12, 12)
+    assert equal(second, next(batches(whole, batch=4, first=1, last=2)))
+    assert equal(half.at_full_size()[0], whole[0]) and half[0].images.shape[-1] == 12
+    shrunk = torch.nn.functional.avg_pool2d(whole[0].images, 2)  # the same crop, flip and face
+    assert (shrunk - half[0].images).abs().mean() < 0.1
+
+
 # ------------------------------------------------------------------ pictures and labels
 
 

@@ -35,6 +35,16 @@ def test_what_a_run_leaves_behind(finished_run: Path, tiny_recipe: Recipe) -> No
     assert json.loads((finished_run / "recipe.json").read_text()) == weights.to_plain(tiny_recipe)
 
 
+def test_a_stage_may_begin_with_smaller_pictures(tiny_recipe: Recipe, tmp_path: Path, console: Console) -> None:
+    recipe = with_settings(tiny_recipe, ("coarse.half_size=0.5",))
+    assert recipe.stage("coarse").half_size_pictures == 2 * recipe.stage("coarse").batch
+    train(recipe, tmp_path, stages=("coarse",), device=CPU, console=console)
+    with Image.open(tmp_path / "coarse" / "sheet-00000004.jpg") as sheet:
+        assert sheet.size == (64 * 4, 64 * 6)  # shown at full size
+    first, second = (json.loads(line) for line in (tmp_path / "coarse" / "log.jsonl").read_text().splitlines())
+    assert first["step"] == 2 and second["step"] == 4
+
+
 def test_the_last_stage_reports_every_loss_and_the_memory(finished_run: Path) -> None:
     line = json.loads((finished_run / "mdrnets" / "log.jsonl").read_text().splitlines()[-1])
     terms = {"valid", "hole", "adversarial", "tv", "semantic", "intra", "inter"}

@@ -7,6 +7,7 @@ from __future__ import annotations
 import signal
 import threading
 from collections.abc import Iterator
+from copy import copy
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
@@ -105,10 +106,13 @@ class Readable:
 
 
 class FaceSamples(Dataset[Batch]):
-    """Maps a sample number to one augmented face, its mask and its label map (a batch of one)."""
+    """Maps a sample number to one augmented face, its mask and its label map (a batch of one).
 
-    def __init__(self, config: DataConfig, *, seed: int) -> None:
-        self.config, self.seed = config, seed
+    Samples of a number below `half_until` have half the side.
+    """
+
+    def __init__(self, config: DataConfig, *, seed: int, half_until: int = 0) -> None:
+        self.config, self.seed, self.half_until = config, seed, half_until
         self.faces: list[Face] = [
             face for source in config.faces for face in list_faces(source) for _ in range(source.repeat)
         ]
@@ -123,6 +127,16 @@ class FaceSamples(Dataset[Batch]):
     def __len__(self) -> int:
         """Samples in one epoch; sample numbers go on beyond it."""
         return len(self.faces)
+
+    def side(self, index: int) -> int:
+        """Side of sample number `index`, in pixels."""
+        return self.config.size // 2 if index < self.half_until else self.config.size
+
+    def at_full_size(self) -> FaceSamples:
+        """The same samples, none of them at half the side."""
+        found = copy(self)
+        found.half_until = 0
+        return found
 
     def face(self, index: int, further: int = 0) -> Face:
         """Each epoch visits every face `repeat` times, in an order of its own; `further` counts on from there."""
@@ -170,9 +184,10 @@ class FaceSamples(Dataset[Batch]):
         """Sample number `index`, and the pictures that it had to replace."""
         rng, (read, defects) = np.random.default_rng((self.seed, 2, index)), self.usable(index)
         box, flip = self._crop(rng, read.picture), self.config.flip and rng.random() < 0.5
-        image = to_tensor(resize_image(read.picture, self.config.size, box))
-        label = self._label(read, box)
-        mask = mask_tensor(sample_mask(rng, self.config.masks, self.mask_files, self.config.size, self.config.cache))
+        side = self.side(index)
+        image = to_tensor(resize_image(read.picture, side, box))
+        label = self._label(read, box, side)
+        mask = mask_tensor(sample_mask(rng, self.config.masks, self.mask_files, side, self.config.cache))
         if flip:
             image, label = image.flip(-1), self._mirrored[label.flip(-1)]
         return Batch(image, mask, label), defects
@@ -187,9 +202,9 @@ class FaceSamples(Dataset[Batch]):
         top = (height - side) / 2 + float(rng.uniform(0, side - crop))
         return left, top, left + crop, top + crop
 
-    def _label(self, read: Readable, box: tuple[float, float, float, float]) -> Int64[Tensor, "1 size size"]:
+    def _label(self, read: Readable, box: tuple[float, float, float, float], size: int) -> Int64[Tensor, "1 size size"]:
         """The label map under the same crop, nearest; all `NO_LABEL` where the face has none."""
-        size, face, picture, classes = self.config.size, read.face, read.picture, read.classes
+        face, picture, classes = read.face, read.picture, read.classes
         if classes is None:
             return torch.full((1, size, size), NO_LABEL)
         refuse_misfit(face, picture.size, (classes.shape[0], classes.shape[1]))

@@ -56,6 +56,9 @@ class StageConfig:
     name: StageName
     steps: int  # optimiser steps
     batch: int = 8  # pictures per step, of all processes together
+    half_size: float = (
+        0.0  # share of the steps, the first ones, that see pictures of half the side: a quarter of the work
+    )
     seed: int = 0
     start: str = ""  # weights (a folder or a bundled release) or a run with this stage to begin with; "" = random ones
     data: DataConfig = field(default_factory=DataConfig)
@@ -91,6 +94,8 @@ class StageConfig:
                 f"stage {self.name}: expected steps, batch and intervals of at least 1, workers and gradients_every "
                 "of at least 0"
             )
+        if not 0 <= self.half_size <= 1:
+            raise SettingError(f"stage {self.name}: expected half_size, a share, in [0, 1], got {self.half_size}")
         if not 0 <= self.auxiliary <= self.batch:
             raise SettingError(
                 f"stage {self.name}: expected auxiliary from 0 to batch = {self.batch}, got {self.auxiliary}"
@@ -100,6 +105,11 @@ class StageConfig:
                 f"stage {self.name}: expected ema in [0, 1) and frozen_norm_from in (0, 1], "
                 f"got {self.ema} and {self.frozen_norm_from}"
             )
+
+    @property
+    def half_size_pictures(self) -> int:
+        """Pictures of half the side, before all others."""
+        return round(self.half_size * self.steps) * self.batch
 
     def reports_after(self, step: int) -> bool:
         """Whether the log gets a line after step number `step`, counted from 1."""

@@ -79,7 +79,7 @@ def train_stage(
     if ranks.first:
         write_recipe(out, recipe)
     # ---- data
-    samples = FaceSamples(config.data, seed=config.seed)
+    samples = FaceSamples(config.data, seed=config.seed, half_until=config.half_size_pictures)
     unusable = replace(samples.unusable(), say=name_picture, named=set() if named is None else named)
     stream = batches(
         samples, batch=config.batch, first=state.step, last=config.steps, workers=config.workers, unusable=unusable,
@@ -164,7 +164,7 @@ def finish(stage: Stage, state: TrainState, out: Path, facts: Json) -> None:
 
 def show_batch(samples: FaceSamples, device: torch.device, unusable: Unusable, count: int = SHOWN) -> Batch:
     """The same few pictures for every contact sheet of a run."""
-    first = next(batches(samples, batch=count, first=0, last=1, unusable=unusable))
+    first = next(batches(samples.at_full_size(), batch=count, first=0, last=1, unusable=unusable))
     return first.to(device)
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib.util
+import io
 import json
 from pathlib import Path
 from shutil import copytree
@@ -43,6 +44,15 @@ def test_a_stage_may_begin_with_smaller_pictures(tiny_recipe: Recipe, tmp_path: 
         assert sheet.size == (64 * 4, 64 * 6)  # shown at full size
     first, second = (json.loads(line) for line in (tmp_path / "coarse" / "log.jsonl").read_text().splitlines())
     assert first["step"] == 2 and second["step"] == 4
+
+
+def test_a_gradient_of_nothing_is_told(tiny_recipe: Recipe, tmp_path: Path) -> None:
+    said = io.StringIO()
+    faint = ("coarse.weights.valid=1e-40", "coarse.weights.hole=0.0", "coarse.weights.tv=0.0")
+    faint += ("coarse.weights.perceptual=0.0", "coarse.weights.style=0.0")
+    recipe = with_settings(tiny_recipe, faint)
+    train(recipe, tmp_path, stages=("coarse",), device=CPU, console=Console(file=said, width=300))
+    assert said.getvalue().count("the gradient is exactly 0 at step 2, nothing is learnt") == 1
 
 
 def test_the_last_stage_reports_every_loss_and_the_memory(finished_run: Path) -> None:

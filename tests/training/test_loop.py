@@ -37,8 +37,7 @@ def test_what_a_run_leaves_behind(finished_run: Path, tiny_recipe: Recipe) -> No
 
 
 def test_a_stage_may_begin_with_smaller_pictures(tiny_recipe: Recipe, tmp_path: Path, console: Console) -> None:
-    recipe = with_settings(tiny_recipe, ("coarse.half_size=0.5",))
-    assert recipe.stage("coarse").half_size_pictures == 2 * recipe.stage("coarse").batch
+    recipe = with_settings(tiny_recipe, ("coarse.half_size_steps=2",))
     train(recipe, tmp_path, stages=("coarse",), device=CPU, console=console)
     with Image.open(tmp_path / "coarse" / "sheet-00000004.jpg") as sheet:
         assert sheet.size == (64 * 4, 64 * 6)  # shown at full size

@@ -26,7 +26,8 @@ def pattern_loss(
     The high-passed error is averaged, pixel of the cell by pixel of the cell, over windows of 6 x 6 cells (or as many
     as there are), half of them shared with the next one; what differs between those pixels is the pattern. A texture
     that is merely in the wrong place averages out. Each picture's mean is divided by the part of it that is hidden
-    (mask 1 = hole), so that all holes weigh alike; one without a hole counts as 0. Both sides need at least one cell.
+    (mask 1 = hole), so that all holes weigh alike; one without a hole counts as 0. Both sides need at least one cell;
+    up to two cells at the right and lower edge are in no window.
     """
     with torch.autocast(completed.device.type, enabled=False):
         error = completed.float() - truth.float()

@@ -56,9 +56,7 @@ class StageConfig:
     name: StageName
     steps: int  # optimiser steps
     batch: int = 8  # pictures per step, of all processes together
-    half_size: float = (
-        0.0  # share of the steps, the first ones, that see pictures of half the side: a quarter of the work
-    )
+    half_size_steps: int = 0  # the first steps, which see pictures of half the side: a quarter of the work
     seed: int = 0
     start: str = ""  # weights (a folder or a bundled release) or a run with this stage to begin with; "" = random ones
     data: DataConfig = field(default_factory=DataConfig)
@@ -88,14 +86,12 @@ class StageConfig:
             if value not in known:
                 raise SettingError(unknown(kind, value, known))
         if min(self.steps, self.batch, self.log_every, self.checkpoint_every, self.show_every) < 1 or (
-            min(self.workers, self.gradients_every) < 0
+            min(self.workers, self.gradients_every, self.half_size_steps) < 0
         ):
             raise SettingError(
-                f"stage {self.name}: expected steps, batch and intervals of at least 1, workers and gradients_every "
-                "of at least 0"
+                f"stage {self.name}: expected steps, batch and intervals of at least 1, workers, gradients_every "
+                "and half_size_steps of at least 0"
             )
-        if not 0 <= self.half_size <= 1:
-            raise SettingError(f"stage {self.name}: expected half_size, a share, in [0, 1], got {self.half_size}")
         if not 0 <= self.auxiliary <= self.batch:
             raise SettingError(
                 f"stage {self.name}: expected auxiliary from 0 to batch = {self.batch}, got {self.auxiliary}"
@@ -105,11 +101,6 @@ class StageConfig:
                 f"stage {self.name}: expected ema in [0, 1) and frozen_norm_from in (0, 1], "
                 f"got {self.ema} and {self.frozen_norm_from}"
             )
-
-    @property
-    def half_size_pictures(self) -> int:
-        """Pictures of half the side, before all others."""
-        return round(self.half_size * self.steps) * self.batch
 
     def reports_after(self, step: int) -> bool:
         """Whether the log gets a line after step number `step`, counted from 1."""

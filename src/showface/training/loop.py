@@ -84,7 +84,7 @@ def train_stage(
     if ranks.first:
         write_recipe(out, recipe)
     # ---- data
-    samples = FaceSamples(config.data, seed=config.seed, half_until=config.half_size_pictures)
+    samples = FaceSamples(config.data, seed=config.seed, half_until=config.half_size_steps * config.batch)
     unusable = replace(samples.unusable(), say=name_picture, named=set() if named is None else named)
     stream = batches(
         samples, batch=config.batch, first=state.step, last=config.steps, workers=config.workers, unusable=unusable,

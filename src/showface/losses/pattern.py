@@ -11,6 +11,8 @@ from jaxtyping import Float
 from torch import Tensor
 from torch.nn import functional as F
 
+from showface.losses.ssim import mean_by_hole
+
 CELLS = 6  # side of the windows over which a pattern is looked for
 
 
@@ -38,6 +40,4 @@ def pattern_loss(
         cell = F.avg_pool2d(pixels, side, max(1, side // 2)).unflatten(1, (3, period**2))
         pattern = cell - cell.mean(dim=2, keepdim=True)
         strength = pattern.square().mean(dim=(1, 2, 3, 4))  # (b,)
-    share = mask.float().mean(dim=(1, 2, 3))
-    loss: Tensor = (strength / share.clamp_min(1e-3) * (share > 0)).mean()
-    return loss
+    return mean_by_hole(strength, mask)

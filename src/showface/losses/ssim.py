@@ -20,5 +20,11 @@ def ssim_loss(
     with torch.autocast(completed.device.type, enabled=False):
         unit = (completed.float() + 1) / 2, (truth.float() + 1) / 2  # the luminance term takes black for 0
         alike = structural_similarity(*unit, length=1).mean(dim=(1, 2, 3))  # (b,)
+    return mean_by_hole(1 - alike, mask)
+
+
+def mean_by_hole(losses: Float[Tensor, " b"], mask: Float[Tensor, "b 1 h w"]) -> Float[Tensor, ""]:
+    """The mean of whole pictures' `losses`, each divided by the part that is hidden; one without a hole counts as 0."""
     share = mask.float().mean(dim=(1, 2, 3))
-    return ((1 - alike) / share.clamp_min(1e-3) * (share > 0)).mean()
+    mean: Tensor = (losses / share.clamp_min(1e-3) * (share > 0)).mean()
+    return mean

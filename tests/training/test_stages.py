@@ -19,7 +19,8 @@ from showface.training.configuration import Recipe
 from showface.training.settings import with_settings
 from showface.training.stages.coarse import CoarseStage
 from showface.training.stages.face_parser import blurred, painted
-from showface.training.stages.mdrnets import MDRNetsStage, shares
+from showface.training.stages.judging import shares
+from showface.training.stages.mdrnets import MDRNetsStage
 from showface.training.stages.stage import evaluating
 
 CPU = torch.device("cpu")
@@ -122,6 +123,33 @@ def test_auxiliary_pictures_alone_are_judged_by_networks(finished_run: Path, tin
         assert torch.equal(terms[name], whole[name]), name
     for name in ("semantic", "adversarial"):
         assert not torch.equal(terms[name], whole[name]), name
+
+
+def test_auxiliary_pictures_alone_are_judged_by_vgg_in_the_coarse_stage(
+    tiny_recipe: Recipe, tmp_path: Path, batch: Batch
+) -> None:
+    seen: list[int] = []
+
+    def trunk(pictures: Tensor) -> list[Tensor]:
+        seen.append(len(pictures))
+        return [pictures.mean(dim=1, keepdim=True)]
+
+    def terms(auxiliary: int) -> dict[str, Tensor]:
+        recipe = with_settings(tiny_recipe, ("coarse.weights.perceptual=0.0", f"coarse.auxiliary={auxiliary}"))
+        torch.manual_seed(0)
+        stage = CoarseStage(recipe, recipe.stage("coarse"), (tmp_path,), CPU)
+        stage.trunk = trunk  # type: ignore[assignment]  # in place of VGG16
+        stage.config = with_settings(
+            recipe, ("coarse.weights.perceptual=0.1", "coarse.options.perceptual_on=composite")
+        ).stage("coarse")
+        return stage.losses(batch)
+
+    whole, some = terms(0), terms(2)
+    assert seen == [3, 3, 2, 2]  # completions and truth, of all three pictures and of two
+    assert whole.keys() == some.keys()
+    assert torch.equal(whole["hole"], some["hole"])
+    assert not torch.equal(whole["perceptual"], some["perceptual"])
+    assert torch.allclose(some["total"], torch.stack([some[name] for name in some if name != "total"]).sum())
 
 
 def test_without_losses_that_need_them_networks_are_not_built(finished_run: Path, tiny_recipe: Recipe) -> None:

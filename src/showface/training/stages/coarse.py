@@ -10,10 +10,11 @@ from jaxtyping import Float
 from torch import Tensor, nn
 
 from showface.data.batches import Batch
-from showface.losses.objective import ObjectiveInputs, generator_terms
+from showface.losses.objective import LossWeights, ObjectiveInputs, generator_terms
 from showface.masks import composite
 from showface.networks.coarse import CoarseNetwork
 from showface.training.configuration import Recipe, StageConfig
+from showface.training.stages.judging import first_of, judged_terms
 from showface.training.stages.stage import BOXES, Losses, Phase, Stage, evaluating
 
 
@@ -35,8 +36,14 @@ class CoarseStage(Stage):
     def losses(self, batch: Batch) -> Losses:
         self.raw = raw = self.network(batch.images, batch.masks).float()
         completed = composite(batch.images, raw, batch.masks)
-        inputs = ObjectiveInputs(raw=raw, completed=completed, truth=batch.images, mask=batch.masks)
-        return generator_terms(inputs, self.config.weights, vgg=self.trunk, options=self.config.options)
+        whole = ObjectiveInputs(raw=raw, completed=completed, truth=batch.images, mask=batch.masks)
+        if not self.config.auxiliary:
+            return self._terms(whole, self.config.weights)
+        judged = first_of(whole, self.config.auxiliary // batch.part.count)
+        return judged_terms(whole, judged, self.config.weights, self._terms)
+
+    def _terms(self, inputs: ObjectiveInputs, share: LossWeights) -> Losses:
+        return generator_terms(inputs, share, vgg=self.trunk, options=self.config.options)
 
     def before_step(self, step: int) -> None:
         if step >= self.config.frozen_norm_from * self.config.steps:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, cast
 
@@ -22,9 +22,8 @@ from showface.networks.mdrnets import MDRNets, MDRNetsOutput, Reading
 from showface.networks.reconstruction import ReconstructionNetwork
 from showface.training.configuration import Recipe, StageConfig
 from showface.training.stages.face_parser import painted
+from showface.training.stages.judging import first_of, judged_terms
 from showface.training.stages.stage import BOXES, Losses, Phase, Stage, evaluating
-
-PIXEL_TERMS = ("valid", "hole", "tv", "ssim", "pattern")  # the losses that need no network
 
 
 class MDRNetsStage(Stage):
@@ -115,10 +114,7 @@ class MDRNetsStage(Stage):
         self.judged[batch.part] = judged
         if not self.config.auxiliary:
             return self._terms(judged, self.config.weights)
-        pairs = zip((whole, judged), shares(self.config.weights), strict=True)
-        parts = [self._terms(inputs, share) for inputs, share in pairs if share is not None]
-        total = torch.stack([part["total"] for part in parts]).sum()
-        return {name: value for part in parts for name, value in part.items()} | {"total": total}
+        return judged_terms(whole, judged, self.config.weights, self._terms)
 
     def _terms(self, inputs: ObjectiveInputs, share: LossWeights) -> Losses:
         return generator_terms(
@@ -186,24 +182,3 @@ class MDRNetsStage(Stage):
 
     def networks_configuration(self) -> dict[str, object]:
         return {"mdrnets": self.recipe.networks, "discriminator": self.recipe.discriminator}
-
-
-def first_of(inputs: ObjectiveInputs, count: int) -> ObjectiveInputs:
-    """The first `count` pictures of a batch; the very same tensors if `count` is 0, which means all."""
-    if not count:
-        return inputs
-    return ObjectiveInputs(
-        raw=inputs.raw[:count], completed=inputs.completed[:count], truth=inputs.truth[:count], mask=inputs.mask[:count]
-    )
-
-
-def shares(objective: LossWeights) -> tuple[LossWeights | None, LossWeights | None]:
-    """The terms that need no network and those that do; None where there is none."""
-    pixels = {name: 0.0 for name in asdict(objective) if name not in PIXEL_TERMS}
-    networks = {name: 0.0 for name in PIXEL_TERMS}
-    return _without(objective, pixels), _without(objective, networks)
-
-
-def _without(objective: LossWeights, names: dict[str, float]) -> LossWeights | None:
-    left = any(weight for name, weight in asdict(objective).items() if name not in names)
-    return replace(objective, **names) if left else None

@@ -12,7 +12,7 @@ import numpy as np
 from showface.pages.scale import log_ticks, ticks
 
 WIDTH, HEIGHT = 340, 180  # of the drawing, in pixels
-LEFT, RIGHT, TOP, BOTTOM = 46, 8, 8, 20  # margins: numbers stand to the left and below
+LEFT, RIGHT, TOP, BOTTOM = 54, 8, 8, 20  # margins: numbers stand to the left and below
 MOST = 200  # points of a line that are drawn
 WINDOW = 0.05  # share of a line's points that its running mean is taken over
 COLOURS = 8  # of lines in one drawing; page.css has as many

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -34,11 +34,6 @@ from showface.training.state import (
 from showface.training.tracking import Pace, Tracker
 from showface.training.update import average, make_optimiser, run_phase
 from showface.weights import to_plain, write_whole
-
-NOTHING_LEARNT = (
-    "{stage}: warning: the gradient is exactly 0 at step {step:,}, nothing is learnt; a gate or an activation may have"
-    " saturated: stop, and try a smaller lr or other weights to start with"
-)
 
 
 def train_stage(
@@ -98,7 +93,7 @@ def train_stage(
     with Tracker(
         folder, stage=config.name, steps=config.steps, done=state.step, console=console, writes=ranks.first
     ) as tracker:
-        pace, warned = Pace(ranks.count), False
+        pace = Pace(ranks.count)
         for batch in pace.timed(ranks.in_step(until_stopped(stream, stop))):
             # ---- one update of every phase
             stage.before_step(state.step)
@@ -121,9 +116,6 @@ def train_stage(
             if config.reports_after(state.step):
                 losses = {name: float(value) for name, value in terms.items()}
                 tracker.report(state.step, pace.measured() | losses | stage.diagnostics(), stage.tables())
-                if learns_nothing(losses) and not warned:
-                    say(NOTHING_LEARNT.format(stage=config.name, step=state.step))
-                    warned = True
             if last or state.step % config.checkpoint_every == 0 or stopping:
                 save_together(folder, state, facts, ranks, say)
             if ranks.first and (last or state.step % config.show_every == 0):
@@ -168,12 +160,6 @@ def finish(stage: Stage, state: TrainState, out: Path, facts: Json) -> None:
     result = stage.result(state.networks | state.averages)
     stage.deliver(result, out)
     write_tensors(out / stage.config.name / RESULT, result.state_dict(), facts | {"step": state.step})
-
-
-def learns_nothing(losses: Mapping[str, float]) -> bool:
-    """Whether no gradient at all reaches what is trained; a discriminator may be content for a while."""
-    names = [name for name in losses if name.endswith("gradient") and not name.startswith("discriminator")]
-    return any(losses[name] == 0 for name in names)
 
 
 def show_batch(samples: FaceSamples, device: torch.device, unusable: Unusable, count: int = SHOWN) -> Batch:

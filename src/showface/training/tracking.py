@@ -1,6 +1,6 @@
 """What a run tells: one JSON line per report, TensorBoard scalars, a progress bar or plain lines.
 
-`page.py` beside it draws the same lines as a page.
+`run_page.py` beside it draws the same lines as a page.
 """
 
 from __future__ import annotations
@@ -25,6 +25,10 @@ from showface.errors import CheckpointError
 
 LOG = "log.jsonl"  # of each stage, in its folder
 PACE = ("images_per_second", "waiting")
+NOTHING_LEARNT = (
+    "{stage}: warning: the gradient is exactly 0 at step {step:,}, nothing is learnt; a gate or an activation may have"
+    " saturated: stop, and try a smaller lr or other weights to start with"
+)
 MAIN = ("total", "hole", "parsing", "discriminator_total", "gradient")  # what a terminal shows of the losses
 
 
@@ -62,7 +66,7 @@ class Tracker:
         self._losses = Text(no_wrap=True, overflow="ellipsis")
         self._live = Live(Group(self._progress, self._losses), console=console) if console.is_terminal else None
         self._board: Board | None = None
-        self._started, self._began_at = time.monotonic(), done
+        self._started, self._began_at, self._warned = time.monotonic(), done, False
 
     def __enter__(self) -> Tracker:
         if not self.writes:
@@ -95,9 +99,16 @@ class Tracker:
         self._progress.advance(self._task)
 
     def report(self, step: int, scalars: dict[str, float], tables: Mapping[str, list[Any]] | None = None) -> None:
-        """Write the scalars of `step` everywhere and show them below the bar; `tables` go to the JSON lines only."""
+        """Write the scalars of `step` everywhere and show them below the bar; `tables` go to the JSON lines only.
+
+        The first time that nothing is learnt, it says so.
+        """
         if not self.writes:
             return
+        if learns_nothing(scalars) and not self._warned:
+            self._warned = True
+            said = NOTHING_LEARNT.format(stage=self.stage, step=step)
+            self.console.print(said, soft_wrap=True, markup=False, highlight=False)
         left = self.seconds_left(step)
         known = {"stage": self.stage, "step": step, "time": round(time.time(), 1), "seconds_left": round(left, 1)}
         line = known | scalars | dict(tables or {})
@@ -119,6 +130,12 @@ class Tracker:
         """How long the stage will take from `step` on, at the pace since it was entered."""
         done = max(1, step - self._began_at)
         return (time.monotonic() - self._started) * (self.steps - step) / done
+
+
+def learns_nothing(scalars: Mapping[str, float]) -> bool:
+    """Whether no gradient at all reaches what is trained; a discriminator may be content for a while."""
+    names = [name for name in scalars if name.endswith("gradient") and not name.startswith("discriminator")]
+    return any(scalars[name] == 0 for name in names)
 
 
 def in_short(scalars: Mapping[str, float]) -> str:

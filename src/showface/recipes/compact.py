@@ -24,7 +24,7 @@ def labelled(faces: tuple[FaceSource, ...]) -> tuple[FaceSource, ...]:
 
 
 def compact(faces: tuple[FaceSource, ...], masks: MaskSource) -> Recipe:
-    """Schedules with warm-up, cosine decay and averaged weights; the last stage leads with the pixels, too.
+    """Schedules with warm-up, cosine decay and averaged weights; the last stage trains the coarse network on.
 
         showface train compact --data faces.json --masks masks/ --out runs/compact
 
@@ -42,7 +42,8 @@ def compact(faces: tuple[FaceSource, ...], masks: MaskSource) -> Recipe:
         stages=(
             StageConfig(
                 name="coarse", steps=5800, data=data, optimiser=replace(fast, method="muon"), ema=0.998,
-                weights=replace(PIXELS_ONLY, valid=0.2, hole=2.0), options=ObjectiveOptions(average="region"),
+                weights=replace(PIXELS_ONLY, valid=0.2, hole=2.0, ssim=0.05),
+                options=ObjectiveOptions(average="region", squared=0.5),
             ),
             StageConfig(
                 name="face_parser", steps=800, batch=16, ema=0.998, data=replace(data, faces=labelled(faces)),
@@ -52,15 +53,15 @@ def compact(faces: tuple[FaceSource, ...], masks: MaskSource) -> Recipe:
                 name="reconstruction", steps=300, data=data, optimiser=fast, weights=replace(PIXELS_ONLY, hole=0.0),
             ),
             StageConfig(
-                name="mdrnets", steps=2100, auxiliary=2, ema=0.995, data=data,
-                optimiser=replace(fast, lr=5e-4, warmup=50),
+                name="mdrnets", steps=1000, joint=True, auxiliary=4, ema=0.99, data=data,
+                optimiser=replace(fast, method="muon", lr=4e-4, warmup=50),
                 discriminator_optimiser=OptimiserConfig(lr=2e-4, betas=(0.5, 0.999), warmup=100, schedule="cosine"),
                 weights=LossWeights(
-                    valid=0.2, hole=2.0, perceptual=0.005, style=0.2, adversarial=0.002, tv=0.0, ssim=0.05,
+                    valid=0.2, hole=2.0, perceptual=0.04, style=1.6, adversarial=0.01, tv=0.0, ssim=0.05, pattern=100.0,
                     semantic=0.01, intra=0.05, inter=0.05,
                 ),
                 options=ObjectiveOptions(
-                    average="region", squared=1.0, perceptual_on="composite", perceptual_scale=0.5
+                    average="region", squared=1.0, perceptual_on="composite", perceptual_window=128
                 ),
             ),
         ),

@@ -16,7 +16,7 @@ from showface.losses.objective import (
     LossWeights,
     ObjectiveInputs,
     ObjectiveOptions,
-    discriminator_loss,
+    discriminator_terms,
     fullest_windows,
     generator_terms,
 )
@@ -25,7 +25,7 @@ from showface.losses.style import style_loss
 from showface.losses.total_variation import total_variation_loss
 
 NAMES = tuple(field.name for field in fields(LossWeights))
-EVERY = replace(LossWeights(), ssim=0.3, pattern=5)
+EVERY = replace(LossWeights(), ssim=0.3, pattern=5, feature_matching=2)
 
 
 def weights_of(**given: float) -> LossWeights:
@@ -74,8 +74,9 @@ def parser(image: Tensor) -> Tensor:
     return logits.log_softmax(dim=1)
 
 
-def discriminator(image: Tensor, mask: Tensor) -> Tensor:
-    return F.avg_pool2d((image * (1 + mask)).sum(dim=1, keepdim=True), 8)
+def discriminator(image: Tensor, mask: Tensor) -> list[Tensor]:
+    features = F.avg_pool2d(image * (1 + mask), 2)
+    return [features, F.avg_pool2d(features.sum(dim=1, keepdim=True), 4)]
 
 
 def refused(*_: Tensor) -> Any:
@@ -86,7 +87,7 @@ def test_defaults_are_the_documented_family() -> None:
     expected = dict(
         valid=1, hole=6, perceptual=0.05, style=120, adversarial=0.1, tv=0.1, semantic=0.1, intra=1, inter=1
     )
-    expected |= dict(ssim=0, pattern=0)
+    expected |= dict(ssim=0, pattern=0, feature_matching=0)
     assert asdict(LossWeights()) == expected
 
 
@@ -100,7 +101,7 @@ def test_every_term_is_named_weighted_and_summed() -> None:
     torch.testing.assert_close(terms["hole"], 6 * hole)
     torch.testing.assert_close(terms["tv"], 0.1 * total_variation_loss(inputs.completed, inputs.mask))
     torch.testing.assert_close(
-        terms["adversarial"], 0.1 * generator_hinge(discriminator(inputs.completed, inputs.mask))
+        terms["adversarial"], 0.1 * generator_hinge(discriminator(inputs.completed, inputs.mask)[-1])
     )
 
 
@@ -233,11 +234,16 @@ def test_a_zero_weight_removes_its_term_and_its_cost(name: str) -> None:
     networks: dict[str, Any] = {
         "vgg": Trunk(), "encoder": encoder, "parser": parser, "discriminator": discriminator
     }  # fmt: skip
-    owner = {"adversarial": "discriminator", "semantic": "parser"}.get(name)
-    if owner:
-        networks[owner] = refused
+    if name == "semantic":
+        networks["parser"] = refused
     terms = generator_terms(inputs_of(), replace(EVERY, **{name: 0}), **networks)
     assert set(terms) == {*NAMES, "total"} - {name}
+
+
+def test_without_its_two_terms_the_discriminator_is_not_asked() -> None:
+    weights = replace(EVERY, adversarial=0, feature_matching=0)
+    terms = generator_terms(inputs_of(), weights, vgg=Trunk(), encoder=encoder, parser=parser, discriminator=refused)
+    assert set(terms) == {*NAMES, "total"} - {"adversarial", "feature_matching"}
 
 
 def test_pixel_terms_need_no_network() -> None:
@@ -248,7 +254,8 @@ def test_pixel_terms_need_no_network() -> None:
 
 @pytest.mark.parametrize(
     ("name", "network"),
-    [("perceptual", "vgg"), ("style", "vgg"), ("adversarial", "discriminator"), ("semantic", "parser"),
+    [("perceptual", "vgg"), ("style", "vgg"), ("adversarial", "discriminator"),
+     ("feature_matching", "discriminator"), ("semantic", "parser"),
      ("intra", "encoder"), ("inter", "encoder")],
 )  # fmt: skip
 def test_a_missing_network_is_named(name: str, network: str) -> None:
@@ -272,6 +279,12 @@ def test_all_zero_weights_and_bad_options_are_refused() -> None:
         weights_of()
     with pytest.raises(SettingError, match="perceptual_scale"):
         ObjectiveOptions(perceptual_scale=0)
+    with pytest.raises(SettingError, match="r1"):
+        ObjectiveOptions(r1=-1.0)
+    with pytest.raises(SettingError, match="'pool9'; did you mean"):
+        ObjectiveOptions(perceptual_layers=("pool1", "pool9"))
+    with pytest.raises(SettingError, match="at least one layer"):
+        ObjectiveOptions(perceptual_layers=())
 
 
 @pytest.mark.parametrize("name", NAMES)
@@ -288,7 +301,8 @@ def test_perfect_completion_costs_nothing_but_the_opinions() -> None:
     inputs = inputs_of()
     perfect = replace(inputs, raw=inputs.truth, completed=inputs.truth)
     weights = replace(EVERY, adversarial=0, semantic=0, tv=0)
-    assert generator_terms(perfect, weights, vgg=Trunk(), encoder=encoder)["total"].item() == 0
+    terms = generator_terms(perfect, weights, vgg=Trunk(), encoder=encoder, discriminator=discriminator)
+    assert terms["total"].item() == 0
 
 
 @pytest.mark.parametrize("hole", [0.0, 1.0])
@@ -321,8 +335,31 @@ def test_bfloat16_outputs_under_autocast() -> None:
 def test_discriminator_loss_is_the_hinge_and_spares_the_generator() -> None:
     inputs = inputs_of(requires_grad=True)
     scale = torch.ones((), requires_grad=True)
-    loss = discriminator_loss(inputs, lambda image, mask: scale * discriminator(image, mask))
-    real, fake = discriminator(inputs.truth, inputs.mask), discriminator(inputs.completed, inputs.mask)
-    torch.testing.assert_close(loss, discriminator_hinge(real, fake))
-    loss.backward()
+    terms = discriminator_terms(inputs, lambda image, mask: [scale * x for x in discriminator(image, mask)])
+    real, fake = (discriminator(image, inputs.mask)[-1] for image in (inputs.truth, inputs.completed))
+    assert set(terms) == {"hinge", "total"}
+    torch.testing.assert_close(terms["total"], discriminator_hinge(real, fake))
+    terms["total"].backward()
     assert scale.grad is not None and inputs.raw.grad is None
+
+
+def test_the_gradient_penalty_is_that_of_the_true_pictures_alone() -> None:
+    inputs = inputs_of(requires_grad=True)
+    scale = torch.ones((), requires_grad=True)
+    terms = discriminator_terms(inputs, lambda image, mask: [scale * x for x in discriminator(image, mask)], r1=0.5)
+    # each logit is the sum over colours of the mean over 64 pixels of picture times 1 + mask
+    slope = (scale * (1 + inputs.mask) / 64).expand_as(inputs.truth)
+    torch.testing.assert_close(terms["r1"], 0.5 * 0.5 * slope.square().sum(dim=(1, 2, 3)).mean())
+    torch.testing.assert_close(terms["total"], terms["hinge"] + terms["r1"])
+    (gradient,) = torch.autograd.grad(terms["r1"], scale, retain_graph=True)
+    torch.testing.assert_close(gradient, 2 * terms["r1"])  # it falls with the square of the discriminator's scale
+    terms["total"].backward()
+    assert inputs.raw.grad is None and inputs.truth.grad is None
+
+
+def test_features_are_matched_without_the_logits() -> None:
+    inputs = inputs_of()
+    terms = generator_terms(inputs, weights_of(feature_matching=2.0), discriminator=discriminator)
+    assert set(terms) == {"feature_matching", "total"}
+    ours, truth = (discriminator(image, inputs.mask)[0] for image in (inputs.completed, inputs.truth))
+    torch.testing.assert_close(terms["feature_matching"], 2.0 * (ours - truth).abs().mean())

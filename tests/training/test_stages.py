@@ -160,6 +160,28 @@ def test_without_losses_that_need_them_networks_are_not_built(finished_run: Path
     assert [phase.name for phase in stage.phases()] == ["generator"]
 
 
+def test_the_gradient_penalty_and_matched_features_reach_who_they_are_for(
+    finished_run: Path, tiny_recipe: Recipe, batch: Batch
+) -> None:
+    stage = mdrnets(
+        tiny_recipe, finished_run, "mdrnets.weights.feature_matching=1.0", "mdrnets.weights.adversarial=0.0",
+        "mdrnets.options.r1=0.01",
+    )  # fmt: skip
+    generator, discriminator = stage.phases()
+    generator.network.requires_grad_(True)
+    terms = generator.losses(batch)
+    assert "feature_matching" in terms and "adversarial" not in terms
+    terms["feature_matching"].backward()
+    assert any(p.grad is not None and p.grad.any() for p in generator.network.parameters())
+    generator.network.requires_grad_(False).zero_grad()
+    discriminator.network.requires_grad_(True)
+    critic = discriminator.losses(batch)
+    critic["r1"].backward()  # through the spectral norm, a gradient of a gradient
+    gradients = [p.grad for p in discriminator.network.parameters() if p.grad is not None]
+    assert gradients and all(g.isfinite().all() for g in gradients) and any(g.any() for g in gradients)
+    assert not any(p.grad is not None for p in generator.network.parameters())
+
+
 def test_phases_share_no_parameter(finished_run: Path, tiny_recipe: Recipe) -> None:
     stage = mdrnets(tiny_recipe, finished_run)
     generator, discriminator = ({id(p) for p in phase.network.parameters()} for phase in stage.phases())

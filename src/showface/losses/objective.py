@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import nullcontext
 from dataclasses import asdict, dataclass
 from typing import Literal, TypeVar, get_args
 
@@ -17,8 +18,9 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from showface.errors import SettingError, unknown
+from showface.features.vgg16 import steps
 from showface.layers.regions import downsample_semantic_map, one_hot
-from showface.losses.adversarial import discriminator_hinge, generator_hinge
+from showface.losses.adversarial import discriminator_hinge, feature_matching_loss, generator_hinge, r1_penalty
 from showface.losses.inco2 import SimilarityKind, inter_loss, intra_loss, pair_counts
 from showface.losses.pattern import pattern_loss
 from showface.losses.perceptual import perceptual_loss
@@ -31,7 +33,7 @@ from showface.semantics import CATEGORY_COUNT
 
 Network = Callable[[Tensor], Tensor]
 Trunk = Callable[[Tensor], Sequence[Tensor]]
-Discriminator = Callable[[Tensor, Tensor], Tensor]
+Critic = Callable[[Tensor, Tensor], Sequence[Tensor]]
 Terms = dict[str, Tensor]
 PerceptualOn = Literal["both", "composite"]
 
@@ -52,6 +54,8 @@ class LossWeights:
     """L1 of the Gram matrices of VGG16 features. Needs `vgg`."""
     adversarial: int | float = 0.1
     """Hinge on the composite. Needs `discriminator`."""
+    feature_matching: int | float = 0.0
+    """L1 of the discriminator's features of the composite; not in the paper. Needs `discriminator`."""
     tv: int | float = 0.1
     """Total variation of the composite in the hole grown by one pixel."""
     ssim: int | float = 0.0
@@ -72,6 +76,11 @@ class LossWeights:
         if not any(asdict(self).values()):
             raise SettingError("every loss weight is 0; expected at least one term to train with")
 
+    @property
+    def needs_discriminator(self) -> bool:
+        """Whether any term asks a discriminator."""
+        return bool(self.adversarial or self.feature_matching)
+
 
 @dataclass(frozen=True, kw_only=True)
 class ObjectiveOptions:
@@ -88,16 +97,26 @@ class ObjectiveOptions:
     perceptual_window: int = 0
     """VGG16 sees only the window of this side, in pixels, that hides most; 0 = the whole picture. Half the side costs
     as little as half the scale, but keeps the finest detail, and a small hole fills more of what is averaged."""
+    perceptual_layers: tuple[str, ...] = ("pool1", "pool2", "pool3")
+    """VGG16's layers that are compared; a cell of "pool4" and "pool5" sees 100 and 212 pixels, one of "pool3" 44."""
     style: StyleKind = "gram"
     """The style statistics: "gram" matrices, or the "adain" mean and deviation."""
     semantic_on: Literal["all", "hole"] = "all"
     """The pixels over which the semantic loss is averaged."""
+    r1: int | float = 0.0
+    """The multiple of the gradient penalty R1 in the discriminator's loss; not in the paper, 0 = none."""
     similarity: SimilarityKind = "cosine"
     """The entries of InCo2's matrices: "cosine" of the pooled vectors, or their "raw" product divided by its length."""
 
     def __post_init__(self) -> None:
-        if not (math.isfinite(self.squared) and self.squared >= 0):
-            raise SettingError(f"squared: expected a finite number of at least 0, got {self.squared}")
+        for name, number in (("squared", self.squared), ("r1", self.r1)):
+            if not (math.isfinite(number) and number >= 0):
+                raise SettingError(f"{name}: expected a finite number of at least 0, got {number}")
+        for layer in self.perceptual_layers:
+            if layer not in steps():
+                raise SettingError(unknown("perceptual_layers", layer, steps()))
+        if not self.perceptual_layers:
+            raise SettingError("perceptual_layers: expected at least one layer of VGG16, got none")
         if not 0 < self.perceptual_scale <= 1:
             raise SettingError(f"perceptual_scale: expected a factor in (0, 1], got {self.perceptual_scale}")
         if self.perceptual_window != 0 and self.perceptual_window < 16:
@@ -134,7 +153,7 @@ def generator_terms(
     vgg: Trunk | None = None,
     encoder: Network | None = None,
     parser: Network | None = None,
-    discriminator: Discriminator | None = None,
+    discriminator: Critic | None = None,
     options: ObjectiveOptions | None = None,
     counts: Mapping[str, Tensor] | None = None,
 ) -> Terms:
@@ -142,7 +161,8 @@ def generator_terms(
 
     `vgg`: RGB in [0, 1] -> features of several layers. `encoder`: RGB in [-1, 1] -> features (b, c, h', w'), the middle
     layer of the reconstruction network. `parser`: RGB in [-1, 1] -> log-probabilities (b, 14, h', w').
-    `discriminator`: (RGB in [-1, 1], mask) -> logits. They are frozen by the caller; gradients pass through them.
+    `discriminator`: (RGB in [-1, 1], mask) -> features of its layers, the last being the logits. They are frozen by the
+    caller; gradients pass through them.
     `counts`: where `inputs` are a part of a batch, the `term_counts` of its parts, averaged.
     """
     options, counts = options or ObjectiveOptions(), counts or {}
@@ -150,8 +170,8 @@ def generator_terms(
     terms = _pixel_terms(inputs, weights, options)
     if weights.perceptual or weights.style:
         terms |= _feature_terms(inputs, weights, _needed("vgg", vgg), options)
-    if weights.adversarial:
-        terms["adversarial"] = generator_hinge(_needed("discriminator", discriminator)(inputs.completed, inputs.mask))
+    if weights.needs_discriminator:
+        terms |= _discriminator_terms(inputs, weights, _needed("discriminator", discriminator))
     if weights.semantic:
         terms["semantic"] = _semantic_term(inputs, labels, _needed("parser", parser), options, counts)
     if weights.intra or weights.inter:
@@ -184,11 +204,19 @@ def term_counts(
     return found
 
 
-def discriminator_loss(inputs: ObjectiveInputs, discriminator: Discriminator) -> Float[Tensor, ""]:
-    """The discriminator's hinge loss, true pictures and composites in one call; no gradient reaches the generator."""
-    pictures = torch.cat((inputs.truth, inputs.completed.detach().to(inputs.truth.dtype)))
-    real, fake = discriminator(pictures, inputs.mask.repeat(2, 1, 1, 1)).chunk(2)
-    return discriminator_hinge(real, fake)
+def discriminator_terms(inputs: ObjectiveInputs, discriminator: Critic, *, r1: int | float = 0.0) -> Terms:
+    """The discriminator's "hinge" loss, "r1" times its gradient penalty if that is not 0, and "total", their sum.
+
+    True pictures and composites pass in one call; no gradient reaches the generator.
+    """
+    truth = inputs.truth.detach().requires_grad_(bool(r1))
+    with torch.autocast(truth.device.type, enabled=False) if r1 else nullcontext():  # R1 is a gradient's gradient
+        pictures = torch.cat((truth, inputs.completed.detach().to(truth.dtype)))
+        real, fake = discriminator(pictures, inputs.mask.repeat(2, 1, 1, 1))[-1].chunk(2)
+        terms = {"hinge": discriminator_hinge(real, fake)}
+        if r1:
+            terms["r1"] = r1 * r1_penalty(real, truth)
+    return terms | {"total": torch.stack(list(terms.values())).sum()}
 
 
 def _needed(name: str, network: _N | None) -> _N:
@@ -270,6 +298,17 @@ def _labels(inputs: ObjectiveInputs, weights: LossWeights, parser: Network | Non
         return torch.empty(0)
     with torch.no_grad():
         return _needed("a semantic map or parser", parser)(inputs.truth).argmax(dim=1)
+
+
+def _discriminator_terms(inputs: ObjectiveInputs, weights: LossWeights, discriminator: Critic) -> Terms:
+    """What the discriminator tells the generator; the truth passes through it only where features are matched."""
+    ours = discriminator(inputs.completed, inputs.mask)
+    terms = {"adversarial": generator_hinge(ours[-1])} if weights.adversarial else {}
+    if weights.feature_matching:
+        with torch.no_grad():
+            truths = discriminator(inputs.truth, inputs.mask)
+        terms["feature_matching"] = feature_matching_loss(ours[:-1], truths[:-1])
+    return terms
 
 
 def _semantic_term(

@@ -52,11 +52,18 @@ class Discriminator(nn.Module):
 
     def forward(self, image: Float[Tensor, "b 3 h w"], mask: Float[Tensor, "b 1 h w"]) -> Float[Tensor, "b n h2 w2"]:
         """Logits; n is 1, in `snpatch` 4 * width. image: RGB [-1, 1], composited; mask: 1 = hole."""
+        return self.features(image, mask)[-1]
+
+    def features(
+        self, image: Float[Tensor, "b 3 h w"], mask: Float[Tensor, "b 1 h w"]
+    ) -> list[Float[Tensor, "b _ _ _"]]:
+        """What each layer gives, the last being the logits."""
         x = F.pixel_unshuffle(torch.cat([image, mask], dim=1), self.config.fold)  # (b, 4 fold^2, h/fold, w/fold)
-        for layer in self.layers[:-1]:
-            x = F.leaky_relu(layer(x), 0.2)
-        logits: Tensor = self.layers[-1](x)
-        return logits
+        found: list[Tensor] = []
+        for layer in self.layers:
+            x = layer(F.leaky_relu(found[-1], 0.2) if found else x)
+            found.append(x)
+        return found
 
 
 def _patch_layers(config: DiscriminatorConfig) -> list[nn.Conv2d]:

@@ -13,7 +13,7 @@ from torch import Tensor, nn
 from showface.baselines.deepfillv2 import DeepFillV2
 from showface.data.batches import Batch, Part
 from showface.errors import SettingError
-from showface.losses.objective import ObjectiveInputs, discriminator_loss, generator_terms
+from showface.losses.objective import ObjectiveInputs, discriminator_terms, generator_terms
 from showface.masks import composite
 from showface.networks.discriminator import Discriminator
 from showface.training.configuration import Recipe, StageConfig
@@ -29,7 +29,9 @@ class DeepFillV2Stage(Stage):
             raise SettingError(f"recipe {recipe.name}: stage deepfillv2 expects a `baseline`, got none")
         self.baseline = recipe.baseline
         self.network = self.learning(DeepFillV2(self.baseline))
-        self.discriminator = self.learning(Discriminator(recipe.discriminator)) if config.weights.adversarial else None
+        self.discriminator = (
+            self.learning(Discriminator(recipe.discriminator)) if config.weights.needs_discriminator else None
+        )
         self.judged: dict[Part, ObjectiveInputs] = {}  # what the generator's losses of each part of a batch compared
 
     def phases(self) -> tuple[Phase, ...]:
@@ -44,8 +46,10 @@ class DeepFillV2Stage(Stage):
         judged = self.judged[batch.part] = compared(raw, batch)
         self.raw = raw
         options, objective = self.config.options, self.config.weights
-        of_first = generator_terms(compared(first, batch), replace(objective, adversarial=0.0), options=options)
-        of_second = generator_terms(judged, objective, discriminator=self.discriminator, options=options)
+        alone = replace(objective, adversarial=0.0, feature_matching=0.0)
+        of_first = generator_terms(compared(first, batch), alone, options=options)
+        critic = None if self.discriminator is None else self.discriminator.features
+        of_second = generator_terms(judged, objective, discriminator=critic, options=options)
         total = of_first.pop("total") + of_second.pop("total")
         return {f"first_{name}": value for name, value in of_first.items()} | of_second | {"total": total}
 
@@ -53,7 +57,7 @@ class DeepFillV2Stage(Stage):
         inputs = self.judged.pop(batch.part, None)  # the completions of the generator phase
         if inputs is None or self.discriminator is None:
             raise RuntimeError("the generator phase comes first")
-        return {"total": discriminator_loss(inputs, self.discriminator)}
+        return discriminator_terms(inputs, self.discriminator.features, r1=self.config.options.r1)
 
     def show(self, batch: Batch, averages: Mapping[str, nn.Module]) -> list[Float[Tensor, "b 3 h w"]]:
         network = averages.get("generator", self.network)

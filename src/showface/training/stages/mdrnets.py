@@ -14,7 +14,7 @@ from torch import Tensor, nn
 from showface import assets, weights
 from showface.data.batches import Batch, Part
 from showface.layers.processes import process_mean
-from showface.losses.objective import LossWeights, ObjectiveInputs, discriminator_loss, generator_terms, term_counts
+from showface.losses.objective import LossWeights, ObjectiveInputs, discriminator_terms, generator_terms, term_counts
 from showface.networks.discriminator import Discriminator
 from showface.networks.disentangled_memory import read_sharpness, slot_entropy
 from showface.networks.face_parser import BiSeNetParser
@@ -37,7 +37,9 @@ class MDRNetsStage(Stage):
         self.compiled(*(box for box in self.refined.values() if box is not self.network.coarse))
         self.network.coarse.eval()  # its batch statistics stay those of its own stage, or P would change between uses
         self.trunk = self.vgg()
-        self.discriminator = self.learning(Discriminator(recipe.discriminator)) if config.weights.adversarial else None
+        self.discriminator = (
+            self.learning(Discriminator(recipe.discriminator)) if config.weights.needs_discriminator else None
+        )
         self.encoder = self._encoder()
         self.judged: dict[Part, ObjectiveInputs] = {}  # what the generator's losses of each part of a batch compared
         self._readings: dict[Part, Reading] = {}  # what is known of the parts of a batch that came to be learnt from
@@ -118,7 +120,8 @@ class MDRNetsStage(Stage):
 
     def _terms(self, inputs: ObjectiveInputs, share: LossWeights) -> Losses:
         return generator_terms(
-            inputs, share, vgg=self.trunk, parser=self.parse, discriminator=self.discriminator,
+            inputs, share, vgg=self.trunk, parser=self.parse,
+            discriminator=None if self.discriminator is None else self.discriminator.features,
             encoder=None if self.encoder is None else self.encoder.encode, options=self.config.options,
             counts=self._counts,
         )  # fmt: skip
@@ -127,7 +130,7 @@ class MDRNetsStage(Stage):
         inputs = self.judged.pop(batch.part, None)  # the completions of the generator phase
         if inputs is None or self.discriminator is None:
             raise RuntimeError("the generator phase comes first")
-        return {"total": discriminator_loss(inputs, self.discriminator)}
+        return discriminator_terms(inputs, self.discriminator.features, r1=self.config.options.r1)
 
     def parse(self, image: Float[Tensor, "b 3 h w"]) -> Float[Tensor, "b 14 h2 w2"]:
         """Log-probabilities of the frozen parser."""

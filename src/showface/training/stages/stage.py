@@ -164,7 +164,7 @@ class Stage(ABC):
     def vgg(self) -> VGG16 | None:
         """VGG16 where the loss weights ask for it."""
         wanted = self.config.weights.perceptual or self.config.weights.style
-        return self.frozen(VGG16.pretrained()) if wanted else None
+        return self.frozen(VGG16.pretrained(layers=self.config.options.perceptual_layers)) if wanted else None
 
 
 def _lasting(stage: Json) -> Json:

@@ -46,7 +46,7 @@ class Untrained(MDRNetsStage):
 
     def vgg(self) -> VGG16 | None:
         wanted = self.config.weights.perceptual or self.config.weights.style
-        return self.frozen(VGG16()) if wanted else None
+        return self.frozen(VGG16(layers=self.config.options.perceptual_layers)) if wanted else None
 
 
 def step_seconds(stage: MDRNetsStage, config: StageConfig, batch: Batch, pairs: int) -> tuple[list[float], list[float]]:

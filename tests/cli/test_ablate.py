@@ -116,3 +116,15 @@ def test_recipes_of_other_methods_have_no_table_2(place: Path, capsys: pytest.Ca
     line[1] = "deepfillv2"
     assert main(line) == 2
     assert "unknown stage of recipe deepfillv2 'mdrnets'" in capsys.readouterr().err
+
+
+def test_the_coarse_line_is_of_a_row_that_leaves_that_network_alone(place: Path) -> None:
+    file = place / "joint.json"
+    file.write_text('{"on": ["mdrnets.joint=true"], "off": []}', encoding="utf-8")
+    assert main(words(place, "--rows", str(file))) == 0
+    report = json.loads((place / "out" / "report.json").read_text(encoding="utf-8"))
+    assert list(report["table"]) == [COARSE, "on", "off"]
+    assert report["methods"][COARSE]["source"] == str(place / "out" / "off")
+    assert main(words(place, "--rows", str(file), "--row", "on", "--overwrite")) == 0
+    report = json.loads((place / "out" / "report.json").read_text(encoding="utf-8"))
+    assert list(report["table"]) == ["on"]

@@ -23,6 +23,7 @@ from showface.losses.objective import (
 from showface.losses.perceptual import perceptual_loss
 from showface.losses.style import style_loss
 from showface.losses.total_variation import total_variation_loss
+from showface.networks.discriminator import Discriminator, DiscriminatorConfig
 
 NAMES = tuple(field.name for field in fields(LossWeights))
 EVERY = replace(LossWeights(), ssim=0.3, pattern=5, feature_matching=2)
@@ -33,13 +34,13 @@ def weights_of(**given: float) -> LossWeights:
     return LossWeights(**{name: given.get(name, 0.0) for name in NAMES})
 
 
-def inputs_of(seed: int = 0, *, requires_grad: bool = False, with_map: bool = True) -> ObjectiveInputs:
+def inputs_of(seed: int = 0, *, requires_grad: bool = False, with_map: bool = True, side: int = 16) -> ObjectiveInputs:
     generator = torch.Generator().manual_seed(seed)
-    truth, raw = 2 * torch.rand(2, 2, 3, 16, 16, generator=generator) - 1
+    truth, raw = 2 * torch.rand(2, 2, 3, side, side, generator=generator) - 1
     raw.requires_grad_(requires_grad)
-    mask = torch.zeros(2, 1, 16, 16)
+    mask = torch.zeros(2, 1, side, side)
     mask[..., 2:12, 3:11] = 1
-    semantic_map = torch.zeros(2, 16, 16, dtype=torch.int64)
+    semantic_map = torch.zeros(2, side, side, dtype=torch.int64)
     semantic_map[:, 8:] = 1
     return ObjectiveInputs(
         raw=raw,
@@ -285,6 +286,8 @@ def test_all_zero_weights_and_bad_options_are_refused() -> None:
         ObjectiveOptions(perceptual_layers=("pool1", "pool9"))
     with pytest.raises(SettingError, match="at least one layer"):
         ObjectiveOptions(perceptual_layers=())
+    with pytest.raises(SettingError, match="at least 64 pixels, got 48"):
+        ObjectiveOptions(perceptual_layers=("relu1_1", "pool5"), perceptual_scale=0.5, perceptual_window=48)
 
 
 @pytest.mark.parametrize("name", NAMES)
@@ -355,6 +358,40 @@ def test_the_gradient_penalty_is_that_of_the_true_pictures_alone() -> None:
     torch.testing.assert_close(gradient, 2 * terms["r1"])  # it falls with the square of the discriminator's scale
     terms["total"].backward()
     assert inputs.raw.grad is None and inputs.truth.grad is None
+
+
+def test_features_are_matched_in_one_call_so_a_perfect_completion_costs_nothing() -> None:
+    """In a second call spectral norms would have made another power iteration."""
+    torch.manual_seed(0)
+    network, inputs = Discriminator(DiscriminatorConfig(width=4)).train(), inputs_of(side=32)
+    perfect = replace(inputs, raw=inputs.truth, completed=inputs.truth)
+    terms = generator_terms(perfect, weights_of(feature_matching=1), discriminator=network.features)
+    assert terms["total"].item() == 0
+    assert generator_terms(inputs, weights_of(feature_matching=1), discriminator=network.features)["total"] > 0
+
+
+def test_only_matched_features_send_the_truth_through_the_discriminator() -> None:
+    seen: list[int] = []
+
+    def counted(image: Tensor, mask: Tensor) -> list[Tensor]:
+        seen.append(len(image))
+        return discriminator(image, mask)
+
+    inputs = inputs_of(requires_grad=True)
+    generator_terms(inputs, weights_of(adversarial=1), discriminator=counted)
+    both = generator_terms(inputs, weights_of(adversarial=1, feature_matching=1), discriminator=counted)
+    assert seen == [2, 4]
+    alone = generator_terms(inputs, weights_of(adversarial=1), discriminator=discriminator)
+    torch.testing.assert_close(both["adversarial"], alone["adversarial"])
+
+
+def test_the_gradient_penalty_is_in_float32_under_autocast() -> None:
+    torch.manual_seed(0)
+    network, inputs = Discriminator(DiscriminatorConfig(width=4)).eval(), inputs_of(side=32)
+    expected = discriminator_terms(inputs, network.features, r1=1.0)
+    with torch.autocast("cpu", dtype=torch.bfloat16):
+        found = discriminator_terms(inputs, network.features, r1=1.0)
+    assert expected["r1"] > 0 and torch.equal(found["r1"], expected["r1"])
 
 
 def test_features_are_matched_without_the_logits() -> None:

@@ -20,6 +20,7 @@ from showface.errors import SettingError
 from showface.recipes import RECIPES
 from showface.recipes.ablation import ROWS, ablated
 from showface.training.configuration import Recipe
+from showface.training.settings import with_settings
 from showface.weights import differences, from_plain, to_plain
 
 FACES = (FaceSource(folder="faces", labels="labels"), FaceSource(folder="more"))
@@ -73,8 +74,9 @@ def test_the_papers_schedules(name: str, coarse: int, reconstruction: int, mdrne
     assert fine_tuned.optimiser.drop_at == fine_tuned.frozen_norm_from == 0.8
     assert fine_tuned.optimiser.lr * fine_tuned.optimiser.drop == 5e-5
     weights = to_plain(recipe.stage("mdrnets").weights)
-    assert weights == {"valid": 1, "hole": 6, "perceptual": 0.05, "style": 120, "adversarial": 0.1, "tv": 0.1,
-                       "ssim": 0, "pattern": 0, "semantic": 0.1, "intra": 1, "inter": 1}  # fmt: skip
+    assert weights == {"valid": 1, "hole": 6, "perceptual": 0.05, "style": 120, "adversarial": 0.1,
+                       "feature_matching": 0, "tv": 0.1, "ssim": 0, "pattern": 0, "semantic": 0.1, "intra": 1,
+                       "inter": 1}  # fmt: skip
     assert recipe.networks.parser is None and recipe.networks.memory.decay == 0.999
 
 
@@ -105,8 +107,9 @@ def test_each_row_of_table_2_changes_what_it_says() -> None:
 
 def test_rows_have_names_of_their_own() -> None:
     recipe = made("compact")
-    assert ablated(recipe, "Full") == recipe
+    assert ablated(recipe, "Full") == with_settings(recipe, ("mdrnets.joint=false",))
     assert ablated(recipe, "w/o MREM").name == "compact w/o MREM"
+    assert recipe.stage("mdrnets").joint and not ablated(recipe, "w/o MREM").stage("mdrnets").joint
     with pytest.raises(SettingError, match="unknown row of Table 2 'w/o mrem'"):
         ablated(recipe, "w/o mrem")
 

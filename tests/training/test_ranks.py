@@ -43,6 +43,7 @@ def of_eight(recipe: Recipe, *settings: str) -> Recipe:
         for stage in recipe.stages
     )  # fmt: skip
     norms = ("networks.coarse.norm=batch", "networks.refinement.spectral_norm=true", "mdrnets.weights.tv=0.0")
+    norms += ("mdrnets.weights.feature_matching=1.0",)
     return with_settings(replace(recipe, stages=stages), (*norms, *settings))
 
 

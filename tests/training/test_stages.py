@@ -12,6 +12,8 @@ from torch import Tensor, nn
 
 from showface import assets
 from showface.data.batches import NO_LABEL, Batch, FaceSamples, batches
+from showface.errors import SettingError
+from showface.features.vgg16 import VGG16
 from showface.losses.objective import LossWeights
 from showface.networks.face_parser import BiSeNet, BiSeNetParser
 from showface.semantics import PALETTE
@@ -150,6 +152,21 @@ def test_auxiliary_pictures_alone_are_judged_by_vgg_in_the_coarse_stage(
     assert torch.equal(whole["hole"], some["hole"])
     assert not torch.equal(whole["perceptual"], some["perceptual"])
     assert torch.allclose(some["total"], torch.stack([some[name] for name in some if name != "total"]).sum())
+
+
+def test_vgg_is_asked_for_the_layers_of_the_recipe(
+    tiny_recipe: Recipe, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(VGG16, "pretrained", VGG16)  # the same layers without fetched weights
+    settings = ("coarse.weights.perceptual=0.1", 'coarse.options.perceptual_layers=["pool2","pool4"]')
+    recipe = with_settings(tiny_recipe, settings)
+    trunk = CoarseStage(recipe, recipe.stage("coarse"), (tmp_path,), CPU).trunk
+    assert trunk is not None and trunk.layers == ("pool2", "pool4")
+
+
+def test_a_gradient_penalty_without_a_discriminator_is_refused(tiny_recipe: Recipe) -> None:
+    with pytest.raises(SettingError, match=r"coarse: options\.r1 needs a discriminator"):
+        with_settings(tiny_recipe, ("coarse.options.r1=0.001",))
 
 
 def test_without_losses_that_need_them_networks_are_not_built(finished_run: Path, tiny_recipe: Recipe) -> None:

@@ -10,7 +10,7 @@ import click
 if TYPE_CHECKING:
     from showface.training.configuration import Recipe
 
-COARSE = "coarse network alone"  # a line of the table that no row trains
+COARSE = "coarse network alone"  # a line of the table that no row trains, unless all train the coarse network on
 
 
 @click.command("ablate")
@@ -56,8 +56,9 @@ def command(
     """Train and measure the rows of the paper's Table 2, or of your own, all of RECIPE's last stage at the same budget.
 
     Every row starts from the same finished stages, sees the same pictures in the same order (seed and steps are those
-    of the recipe), and is measured on the same table of faces and masks; the coarse network alone is measured too. A
-    row that is finished is only measured. Writes report.html and the other files of `showface evaluate` to --out.
+    of the recipe), and is measured on the same table of faces and masks; the coarse network alone is measured too,
+    unless every row trains it on (mdrnets.joint, which the rows of Table 2 leave out). A row that is finished is only
+    measured. Writes report.html and the other files of `showface evaluate` to --out.
     """
     from dataclasses import replace
 
@@ -87,7 +88,8 @@ def command(
     )
     resolved.stage("mdrnets")  # refuses recipes of other methods
     chosen = chosen_rows(resolved, own, rows)
-    refuse_unknown_opponent(against, [COARSE, *chosen])
+    apart = [row for row, changed in chosen.items() if not changed.stage("mdrnets").joint]
+    refuse_unknown_opponent(against, [*([COARSE] if apart else []), *chosen])
     protocol = chosen_protocol(test, test_masks, size=size, seed=seed, limit=limit, bucket_by="share")
     known = read_lines(earlier / FILE) if earlier is not None and (earlier / FILE).is_file() else None
     seen = hash_pictures((face.picture for source in faces for face in list_faces(source)), known)
@@ -95,7 +97,7 @@ def command(
     # ---- train, measure
     runs = train_rows(chosen, out, earlier=earlier, device=where, console=Console())
     networks = Networks(str(where))
-    contenders = [networks.contender(COARSE, str(next(iter(runs.values()))), "coarse")]
+    contenders = [networks.contender(COARSE, str(runs[row]), "coarse") for row in apart[:1]]
     contenders += [networks.contender(row, str(run), "full") for row, run in runs.items()]
     config = ComparisonConfig(out=out, batch=batch, device=str(where), overwrite=overwrite)
     with bar("measuring") as progress:

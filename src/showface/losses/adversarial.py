@@ -1,8 +1,8 @@
 """Adversarial loss in its hinge form (Lim and Ye 2017; Miyato et al. 2018), for logits of any shape.
 
-Two companions that later works use and the paper does not: feature matching (Wang et al. 2018, equation 4), which pulls
-a completion's features in the discriminator to those of the truth, and the gradient penalty R1 (Mescheder et al. 2018,
-equation 9), which keeps the discriminator flat around true pictures.
+Two companions that later works use and the paper does not: feature matching (Wang et al. 2018, equation 4, there summed
+over layers, here averaged), which pulls a completion's features in the discriminator to those of the truth, and the
+gradient penalty R1 (Mescheder et al. 2018, equation 9), which keeps the discriminator flat around true pictures.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ def r1_penalty(logits: Float[Tensor, "b _ _ _"], pictures: Float[Tensor, "b 3 h 
     """Half the squared norm of the gradient of each picture's summed `logits` with respect to it, averaged.
 
     `pictures` are the true ones that `logits` were computed from, and take a gradient; so does what is returned. The
-    sum is over the patches, as in LaMa (Suvorov et al. 2022), whose weight of it is 0.001.
+    sum is over the patches, as in LaMa (Suvorov et al. 2022), whose weight of 0.001 is for the square without the half.
     """
     (gradient,) = torch.autograd.grad(logits.float().sum(), pictures, create_graph=True)
     return 0.5 * gradient.float().square().sum(dim=(1, 2, 3)).mean()

@@ -119,8 +119,12 @@ class ObjectiveOptions:
             raise SettingError("perceptual_layers: expected at least one layer of VGG16, got none")
         if not 0 < self.perceptual_scale <= 1:
             raise SettingError(f"perceptual_scale: expected a factor in (0, 1], got {self.perceptual_scale}")
-        if self.perceptual_window != 0 and self.perceptual_window < 16:
-            raise SettingError(f"perceptual_window: expected 0 or at least 16 pixels, got {self.perceptual_window}")
+        depth = max(int(layer[-1]) if layer.startswith("pool") else int(layer[4]) for layer in self.perceptual_layers)
+        least = max(16, math.ceil(2**depth / self.perceptual_scale))  # VGG16 halves so often
+        if self.perceptual_window != 0 and self.perceptual_window < least:
+            raise SettingError(
+                f"perceptual_window: expected 0 or at least {least} pixels, got {self.perceptual_window}"
+            )
         for name, value, known in (
             ("average", self.average, get_args(Average)),
             ("perceptual_on", self.perceptual_on, get_args(PerceptualOn)),
@@ -301,14 +305,17 @@ def _labels(inputs: ObjectiveInputs, weights: LossWeights, parser: Network | Non
 
 
 def _discriminator_terms(inputs: ObjectiveInputs, weights: LossWeights, discriminator: Critic) -> Terms:
-    """What the discriminator tells the generator; the truth passes through it only where features are matched."""
-    ours = discriminator(inputs.completed, inputs.mask)
-    terms = {"adversarial": generator_hinge(ours[-1])} if weights.adversarial else {}
-    if weights.feature_matching:
-        with torch.no_grad():
-            truths = discriminator(inputs.truth, inputs.mask)
-        terms["feature_matching"] = feature_matching_loss(ours[:-1], truths[:-1])
-    return terms
+    """What the discriminator tells the generator.
+
+    Where features are matched the truth passes in the same call: in a second one a spectral norm would have moved on.
+    """
+    if not weights.feature_matching:
+        return {"adversarial": generator_hinge(discriminator(inputs.completed, inputs.mask)[-1])}
+    pictures = torch.cat((inputs.completed, inputs.truth.to(inputs.completed.dtype)))
+    both = [layer.chunk(2) for layer in discriminator(pictures, inputs.mask.repeat(2, 1, 1, 1))]
+    matched = feature_matching_loss([ours for ours, _ in both[:-1]], [truth.detach() for _, truth in both[:-1]])
+    terms = {"adversarial": generator_hinge(both[-1][0])} if weights.adversarial else {}
+    return terms | {"feature_matching": matched}
 
 
 def _semantic_term(

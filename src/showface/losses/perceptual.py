@@ -1,4 +1,4 @@
-"""Perceptual loss (Johnson et al. 2016; L1 over VGG16's pool1..3 as in Liu et al. 2018, equation 4)."""
+"""Perceptual loss (Johnson et al. 2016; L1 over layers of VGG16, pool1..3 in Liu et al. 2018, equation 4)."""
 
 from __future__ import annotations
 

@@ -2,7 +2,8 @@
 
     showface train compact --data faces.json --masks masks/ --ablation "w/o MREM" --from runs/compact --out runs/no_mrem
 
-All rows share the finished coarse network, parser and reconstruction network of the run that `--from` names.
+All rows share the finished coarse network, parser and reconstruction network of the run that `--from` names; in these
+six the coarse network does not learn on, as in the paper, whatever the recipe says (`joint`).
 
 `showface ablate --rows FILE.json` takes rows of one's own, each a list of settings:
 
@@ -64,7 +65,9 @@ def ablated(recipe: Recipe, row: str) -> Recipe:
     """`recipe` as the row of Table 2 changes it, under a name that says so."""
     if row not in ROWS:
         raise SettingError(unknown("row of Table 2", row, ROWS))
-    return replace(ROWS[row](recipe), name=recipe.name if row == "Full" else f"{recipe.name} {row}")
+    stages = tuple(replace(stage, joint=False) for stage in recipe.stages)
+    changed = ROWS[row](replace(recipe, stages=stages))
+    return replace(changed, name=recipe.name if row == "Full" else f"{recipe.name} {row}")
 
 
 def chosen_rows(recipe: Recipe, own: Path | None = None, names: Sequence[str] = ()) -> dict[str, Recipe]:

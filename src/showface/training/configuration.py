@@ -102,6 +102,12 @@ class StageConfig:
                 f"got {self.ema} and {self.frozen_norm_from}"
             )
 
+        if self.options.r1 and not self.weights.needs_discriminator:
+            raise SettingError(
+                f"stage {self.name}: options.r1 needs a discriminator; give weights.adversarial or "
+                "weights.feature_matching a weight, or set r1 to 0"
+            )
+
     def reports_after(self, step: int) -> bool:
         """Whether the log gets a line after step number `step`, counted from 1."""
         return step == self.steps or step % self.log_every == 0

@@ -27,7 +27,7 @@ from showface.training.stages.stage import BOXES, Losses, Phase, Stage, evaluati
 
 
 class MDRNetsStage(Stage):
-    """Generator phase and, if the adversarial loss has a weight, discriminator phase on the same completions."""
+    """Generator phase and, if a loss asks the discriminator, discriminator phase on the same completions."""
 
     def __init__(self, recipe: Recipe, config: StageConfig, runs: tuple[Path, ...], device: torch.device) -> None:
         super().__init__(recipe, config, runs, device)

@@ -284,10 +284,11 @@ def test_all_zero_weights_and_bad_options_are_refused() -> None:
         ObjectiveOptions(r1=-1.0)
     with pytest.raises(SettingError, match="'pool9'; did you mean"):
         ObjectiveOptions(perceptual_layers=("pool1", "pool9"))
-    with pytest.raises(SettingError, match="at least one layer"):
+    with pytest.raises(SettingError, match="at least one VGG16 layer"):
         ObjectiveOptions(perceptual_layers=())
     with pytest.raises(SettingError, match="at least 64 pixels, got 48"):
         ObjectiveOptions(perceptual_layers=("relu1_1", "pool5"), perceptual_scale=0.5, perceptual_window=48)
+    ObjectiveOptions(perceptual_layers=("relu5_3",), perceptual_scale=0.5, perceptual_window=32)  # four poolings
 
 
 @pytest.mark.parametrize("name", NAMES)
@@ -340,7 +341,7 @@ def test_discriminator_loss_is_the_hinge_and_spares_the_generator() -> None:
     scale = torch.ones((), requires_grad=True)
     terms = discriminator_terms(inputs, lambda image, mask: [scale * x for x in discriminator(image, mask)])
     real, fake = (discriminator(image, inputs.mask)[-1] for image in (inputs.truth, inputs.completed))
-    assert set(terms) == {"hinge", "total"}
+    assert set(terms) == {"total"}
     torch.testing.assert_close(terms["total"], discriminator_hinge(real, fake))
     terms["total"].backward()
     assert scale.grad is not None and inputs.raw.grad is None

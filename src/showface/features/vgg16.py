@@ -30,6 +30,17 @@ def steps() -> tuple[str, ...]:
     )
 
 
+def steps_up_to(layers: Sequence[str]) -> tuple[str, ...]:
+    """The steps to the deepest of `layers`; `SettingError` if one is unknown or there is none."""
+    order = steps()
+    for name in layers:
+        if name not in order:
+            raise SettingError(unknown("VGG16 layer", name, order))
+    if not layers:
+        raise SettingError("expected at least one VGG16 layer, got none")
+    return order[: 1 + max(order.index(name) for name in layers)]
+
+
 class VGG16(nn.Module):
     """The activations of the named `layers`, in the order in which they are named.
 
@@ -39,14 +50,7 @@ class VGG16(nn.Module):
 
     def __init__(self, *, layers: Sequence[str] = ("pool1", "pool2", "pool3")) -> None:
         super().__init__()
-        order = steps()
-        for name in layers:
-            if name not in order:
-                raise SettingError(unknown("VGG16 layer", name, order))
-        if not layers:
-            raise SettingError("expected at least one VGG16 layer, got none")
-        self.layers = tuple(layers)
-        self.steps = order[: 1 + max(order.index(name) for name in layers)]
+        self.layers, self.steps = tuple(layers), steps_up_to(layers)
         widths = [width for block in BLOCKS for width in block]
         count = sum(name.startswith("relu") for name in self.steps)
         self.convolutions = nn.ModuleList(

@@ -14,6 +14,8 @@ from jaxtyping import Float
 from torch import Tensor
 from torch.nn import functional as F
 
+from showface.losses.perceptual import perceptual_loss
+
 
 def discriminator_hinge(real: Float[Tensor, "*real"], fake: Float[Tensor, "*fake"]) -> Float[Tensor, ""]:
     """What the discriminator minimises: it wants logits of at least 1 for `real` and at most -1 for `fake` pictures."""
@@ -29,8 +31,7 @@ def feature_matching_loss(
     fake: Sequence[Float[Tensor, "b _ _ _"]], real: Sequence[Float[Tensor, "b _ _ _"]]
 ) -> Float[Tensor, ""]:
     """The mean absolute difference of the discriminator's features of completions and truth, averaged over layers."""
-    distances = [(ours.float() - theirs.float()).abs().mean() for ours, theirs in zip(fake, real, strict=True)]
-    return torch.stack(distances).mean()
+    return perceptual_loss(fake, real) / len(fake)
 
 
 def r1_penalty(logits: Float[Tensor, "b _ _ _"], pictures: Float[Tensor, "b 3 h w"]) -> Float[Tensor, ""]:

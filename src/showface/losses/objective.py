@@ -18,7 +18,7 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from showface.errors import SettingError, unknown
-from showface.features.vgg16 import steps
+from showface.features.vgg16 import steps_up_to
 from showface.layers.regions import downsample_semantic_map, one_hot
 from showface.losses.adversarial import discriminator_hinge, feature_matching_loss, generator_hinge, r1_penalty
 from showface.losses.inco2 import SimilarityKind, inter_loss, intra_loss, pair_counts
@@ -112,15 +112,10 @@ class ObjectiveOptions:
         for name, number in (("squared", self.squared), ("r1", self.r1)):
             if not (math.isfinite(number) and number >= 0):
                 raise SettingError(f"{name}: expected a finite number of at least 0, got {number}")
-        for layer in self.perceptual_layers:
-            if layer not in steps():
-                raise SettingError(unknown("perceptual_layers", layer, steps()))
-        if not self.perceptual_layers:
-            raise SettingError("perceptual_layers: expected at least one layer of VGG16, got none")
         if not 0 < self.perceptual_scale <= 1:
             raise SettingError(f"perceptual_scale: expected a factor in (0, 1], got {self.perceptual_scale}")
-        depth = max(int(layer[-1]) if layer.startswith("pool") else int(layer[4]) for layer in self.perceptual_layers)
-        least = max(16, math.ceil(2**depth / self.perceptual_scale))  # VGG16 halves so often
+        halvings = sum(step.startswith("pool") for step in steps_up_to(self.perceptual_layers))
+        least = max(16, math.ceil(2**halvings / self.perceptual_scale))
         if self.perceptual_window != 0 and self.perceptual_window < least:
             raise SettingError(
                 f"perceptual_window: expected 0 or at least {least} pixels, got {self.perceptual_window}"
@@ -209,7 +204,7 @@ def term_counts(
 
 
 def discriminator_terms(inputs: ObjectiveInputs, discriminator: Critic, *, r1: int | float = 0.0) -> Terms:
-    """The discriminator's "hinge" loss, "r1" times its gradient penalty if that is not 0, and "total", their sum.
+    """The discriminator's hinge loss as "total"; with `r1`, that many times its gradient penalty is part of it.
 
     True pictures and composites pass in one call; no gradient reaches the generator.
     """
@@ -217,10 +212,11 @@ def discriminator_terms(inputs: ObjectiveInputs, discriminator: Critic, *, r1: i
     with torch.autocast(truth.device.type, enabled=False) if r1 else nullcontext():  # R1 is a gradient's gradient
         pictures = torch.cat((truth, inputs.completed.detach().to(truth.dtype)))
         real, fake = discriminator(pictures, inputs.mask.repeat(2, 1, 1, 1))[-1].chunk(2)
-        terms = {"hinge": discriminator_hinge(real, fake)}
-        if r1:
-            terms["r1"] = r1 * r1_penalty(real, truth)
-    return terms | {"total": torch.stack(list(terms.values())).sum()}
+        hinge = discriminator_hinge(real, fake)
+        if not r1:
+            return {"total": hinge}
+        penalty = r1 * r1_penalty(real, truth)
+        return {"hinge": hinge, "r1": penalty, "total": hinge + penalty}
 
 
 def _needed(name: str, network: _N | None) -> _N:

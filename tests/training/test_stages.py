@@ -20,7 +20,7 @@ from showface.semantics import PALETTE
 from showface.training.configuration import Recipe
 from showface.training.settings import with_settings
 from showface.training.stages.coarse import CoarseStage
-from showface.training.stages.face_parser import blurred, painted
+from showface.training.stages.face_parser import FaceParserStage, blurred, painted
 from showface.training.stages.judging import shares
 from showface.training.stages.mdrnets import MDRNetsStage
 from showface.training.stages.stage import evaluating
@@ -239,3 +239,29 @@ def test_blurring_keeps_flat_colours_and_removes_stripes() -> None:
     stripes = torch.ones(1, 3, 32, 32)
     stripes[..., ::2] = -1
     assert torch.allclose(blurred(stripes), torch.zeros(1, 3, 32, 32), atol=1e-6)
+
+
+def test_the_parser_learns_from_coarse_completions_where_that_is_asked(
+    finished_run: Path, tiny_recipe: Recipe, batch: Batch
+) -> None:
+    recipe = with_settings(tiny_recipe, ("face_parser.unclear=coarse",))
+    stage = FaceParserStage(recipe, recipe.stage("face_parser"), (finished_run,), CPU)
+    seen: list[Tensor] = []
+    stage.network.register_forward_pre_hook(lambda network, inputs: seen.append(inputs[0]))
+    stage.losses(batch)
+    assert stage.coarse is not None
+    with torch.no_grad():
+        coarse = stage.coarse(batch.images[1:2], batch.masks[1:2]).clamp(-1, 1)
+    holes = batch.masks[1].bool().expand(3, -1, -1)
+    assert torch.equal(seen[0][::2], batch.images[::2]), "every other picture stays sharp"
+    assert torch.equal(seen[0][1][~holes], batch.images[1][~holes])
+    assert torch.allclose(seen[0][1][holes], coarse[0][holes], atol=1e-6)
+    assert not torch.allclose(seen[0][1][holes], batch.images[1][holes], atol=1e-2)
+
+
+def test_the_parsers_unclear_pictures_are_known_by_name(tiny_recipe: Recipe, finished_run: Path, batch: Batch) -> None:
+    with pytest.raises(SettingError, match=r"face_parser.unclear: expected .*'blurred', 'coarse'.*'sharp'"):
+        with_settings(tiny_recipe, ("face_parser.unclear=sharp",))
+    stage = FaceParserStage(tiny_recipe, tiny_recipe.stage("face_parser"), (finished_run,), CPU)
+    part = batch.parts(3)[0]  # number 0 alone: nothing unclear in it
+    assert stage.coarse is None and stage.losses(part)["parsing"] > 0

@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
+import platform
+
 import torch
+
+X86 = ("x86_64", "amd64")  # there oneDNN's own answer is yes wherever it can emulate bfloat16, with any AVX-512
 
 
 def computes_bf16(device: torch.device | str) -> bool:
     """Whether `device` computes in bfloat16 itself; where torch must emulate it, float32 is many times faster."""
     if torch.device(device).type == "cuda":
         return bool(torch.cuda.is_bf16_supported(including_emulation=False))
+    if platform.machine().lower() in X86:
+        return bool(torch.cpu._is_avx512_bf16_supported())
     # builds without oneDNN, as on a Mac, have no such question
     return torch.backends.mkldnn.is_available() and bool(torch.ops.mkldnn._is_mkldnn_bf16_supported())
 

@@ -17,6 +17,7 @@ StageName = Literal["face_parser", "coarse", "reconstruction", "mdrnets", "deepf
 Method = Literal["adamw", "muon"]
 Schedule = Literal["constant", "cosine"]
 Precision = Literal["bf16", "fp32"]
+Unclear = Literal["blurred", "coarse"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -65,6 +66,7 @@ class StageConfig:
     weights: LossWeights = field(default_factory=LossWeights)
     options: ObjectiveOptions = field(default_factory=ObjectiveOptions)
     joint: bool = False  # whether the last stage trains the coarse network on, end to end with the refinement
+    unclear: Unclear = "blurred"  # the holes a parser learns to read: "blurred", or completed by the "coarse" network
     auxiliary: int = 0  # pictures of a batch that the terms which need a network are computed on; 0 = all of them
     ema: float = 0.0  # decay of the averaged weights; 0 = no averaging
     precision: Precision = "bf16"  # "bf16": bfloat16 where safe (autocast) and the device has it; weights stay float32
@@ -82,6 +84,7 @@ class StageConfig:
         for kind, value, known in (
             ("stage", self.name, get_args(StageName)),
             ("precision", self.precision, get_args(Precision)),
+            ("unclear", self.unclear, get_args(Unclear)),
         ):
             if value not in known:
                 raise SettingError(unknown(kind, value, known))

@@ -1,6 +1,7 @@
 """Stage "face_parser": our own parser, on true labels where there are any and BiSeNet's elsewhere (METHOD section 3).
 
-It will read coarse faces, so a share of its pictures is degraded inside the hole: blurred as a coarse completion is.
+It will read coarse faces, so every other picture is made unclear inside the hole: blurred as a coarse completion is,
+or completed by the finished coarse network itself.
 """
 
 from __future__ import annotations
@@ -18,6 +19,7 @@ from showface.errors import DataError, SettingError
 from showface.layers.processes import process_mean
 from showface.losses.parsing import labelled_cells, parsing_loss
 from showface.masks import composite
+from showface.networks.coarse import CoarseNetwork
 from showface.networks.face_parser import FaceParser, FaceParserConfig
 from showface.semantics import PALETTE
 from showface.training.configuration import Recipe, StageConfig
@@ -34,6 +36,8 @@ class FaceParserStage(Stage):
         self.started(self.network, BOXES["face_parser"])
         self.learning(self.network)
         self.compiled(self.network)
+        reads_coarse = config.unclear == "coarse"
+        self.coarse = self.finished("coarse", CoarseNetwork(recipe.networks.coarse)) if reads_coarse else None
         self._mass: Tensor | None = None  # labelled cells of an average part of the batch
 
     def phases(self) -> tuple[Phase, ...]:
@@ -47,12 +51,18 @@ class FaceParserStage(Stage):
         self._mass = process_mean(torch.stack(counts).mean())
 
     def losses(self, batch: Batch) -> Losses:
-        images = composite(batch.images, blurred(batch.images), batch.masks)
-        numbers = torch.tensor(batch.part.numbers(len(images) * batch.part.count), device=images.device)
-        whole = numbers % 2 == 0  # every other picture stays sharp
-        images = torch.where(whole[:, None, None, None], batch.images, images)
+        images, numbers = batch.images.clone(), batch.part.numbers(len(batch.images) * batch.part.count)
+        if chosen := [place for place, number in enumerate(numbers) if number % 2]:  # every other one stays sharp
+            images[chosen] = self._unclear(batch.images[chosen], batch.masks[chosen])
         loss = parsing_loss(self.network(images).float(), batch.labels, ignore=NO_LABEL, mass=self._mass)
         return {"parsing": loss, "total": loss}
+
+    @torch.no_grad()
+    def _unclear(self, images: Float[Tensor, "b 3 h w"], masks: Float[Tensor, "b 1 h w"]) -> Float[Tensor, "b 3 h w"]:
+        """The pictures with holes as the network's parser will see them, or nearly so."""
+        if self.coarse is None:
+            return composite(images, blurred(images), masks)
+        return composite(images, self.coarse(images, masks).float().clamp(-1, 1), masks)
 
     def show(self, batch: Batch, averages: Mapping[str, nn.Module]) -> list[Float[Tensor, "b 3 h w"]]:
         size = (batch.images.shape[2], batch.images.shape[3])

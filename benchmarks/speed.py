@@ -93,14 +93,8 @@ def ways(inpaint: FaceInpainter, without: list[str]) -> Iterator[tuple[str, Way]
         yield BFLOAT16, of_network(in_bfloat16(lean))
     if "compiled" not in without:
         yield "compiled", of_network(torch.compile(lean))
-    model = traced(inpaint.network, 256).SerializeToString()
-    for numbers in ("float32", "float16", "int8"):
-        import onnx
-
-        yield (
-            f"ONNX {numbers}",
-            of_session(session_of(stored(onnx.load_from_string(model), numbers).SerializeToString())),
-        )
+    if "onnx" not in without:
+        yield from exported(inpaint.network)
     if "migan" not in without:
         yield "MI-GAN", migan()
     yield "Telea", telea

@@ -17,7 +17,6 @@ from showface.layers.window import Window, whole
 MOST_SWEEPS = 16  # at the coarser sizes, where a sweep costs next to nothing
 
 
-@torch.no_grad()
 def harmonic_fill(
     image: Float[Tensor, "b c h w"], mask: Float[Tensor, "b 1 h w"], *, sweeps: int = 4, window: Window | None = None
 ) -> Float[Tensor, "b c h w"]:
@@ -25,7 +24,29 @@ def harmonic_fill(
 
     `sweeps` at full size, twice as many at each smaller one. Without a known pixel the fill is 0. float32.
     `window`, where it is known (`hole_window`), holds all holes: less is computed, and no bit of the result changes.
+    To torch.compile the fill is one operation: its sweeps, unrolled, would take longer to compile than all the network.
     """
+    if torch.compiler.is_compiling() and not torch.compiler.is_exporting():
+        return _as_one_operation(image.detach(), mask, sweeps)
+    return _filled(image, mask, sweeps, window)
+
+
+@torch.library.custom_op(
+    "showface::harmonic_fill", mutates_args=(), schema="(Tensor image, Tensor mask, int sweeps) -> Tensor"
+)
+def _as_one_operation(image: Tensor, mask: Tensor, sweeps: int) -> Tensor:
+    return _filled(image, mask, sweeps, None).contiguous()
+
+
+@_as_one_operation.register_fake
+def _(image: Tensor, mask: Tensor, sweeps: int) -> Tensor:
+    return torch.empty_like(image, dtype=torch.float32, memory_format=torch.contiguous_format)
+
+
+@torch.no_grad()
+def _filled(
+    image: Float[Tensor, "b c h w"], mask: Float[Tensor, "b 1 h w"], sweeps: int, window: Window | None
+) -> Float[Tensor, "b c h w"]:
     hole = mask > 0.5
     known, values = [~hole], [image.float().masked_fill(hole, 0.0)]
     while min(values[-1].shape[2:]) > 2 and not any(side % 2 for side in values[-1].shape[2:]):

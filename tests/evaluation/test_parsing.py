@@ -79,6 +79,8 @@ def test_scores_of_a_right_and_of_a_constant_parser(labelled: tuple[list[Face], 
     assert scores[0].iou == {"skin": 1.0, "hair": 1.0} and scores[0].mean == 1.0 and scores[0].count == 3
     assert scores[1].iou == {"skin": 0.5, "hair": 0.0} and scores[1].mean == 0.25
     assert "| right | true | 3 | **100.0** | 100.0 | 100.0 |" in as_markdown(scores)
+    (of_one,) = score_parsers({"right": right}, faces, pairs[:1], kind="true", size=32, class_map="A", batch=2)
+    assert of_one.mean == 1.0 and of_one.count == 1, "fewer pictures than labels"
 
 
 def test_on_coarse_faces_the_parser_sees_the_completion(labelled: tuple[list[Face], list[Pair]]) -> None:

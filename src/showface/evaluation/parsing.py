@@ -50,12 +50,12 @@ def score_parsers(
 ) -> list[ParserScore]:
     """Every parser on the faces of `pairs`: as they are, or completed by `coarse` under their masks.
 
-    `faces` bring the labels of the pairs' faces, in the same order.
+    `faces` bring the labels of the pairs' faces, in the same order; there may be more of them, if few were asked for.
     """
     confusions = {name: torch.zeros(CATEGORY_COUNT, CATEGORY_COUNT, dtype=torch.int64) for name in parsers}
     for first in range(0, len(pairs), batch):
         images, masks = read_batch(pairs[first : first + batch], size)
-        truth = torch.stack([read_truth(face, size, class_map) for face in faces[first : first + batch]])
+        truth = torch.stack([read_truth(face, size, class_map) for face in faces[first : first + len(images)]])
         shown = as_signal(images if coarse is None else complete(coarse, images, masks))
         for name, parser in parsers.items():
             confusions[name] += confusion(parser(shown, size).cpu(), truth)

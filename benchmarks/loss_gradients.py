@@ -21,6 +21,7 @@ from showface import recipes
 from showface.data.batches import FaceSamples, batches
 from showface.data.mask_sets import MaskSource
 from showface.data.sources import face_sources
+from showface.networks.precision import bf16_autocast
 from showface.training.settings import with_settings
 from showface.training.stages.mdrnets import MDRNetsStage
 from showface.training.state import TrainState, checkpoints
@@ -33,7 +34,7 @@ def gradient_norms(stage: MDRNetsStage, count: int) -> dict[str, float]:
     samples = FaceSamples(stage.config.data, seed=7)
     for batch in batches(samples, batch=stage.config.batch, first=0, last=count):
         stage.refined.requires_grad_(True)
-        with torch.autocast("cpu", torch.bfloat16):
+        with bf16_autocast(stage.device):
             losses = stage.generator_losses(batch.to(stage.device))
         inputs = stage.judged[batch.part]
         for name, loss in losses.items():

@@ -21,6 +21,7 @@ from rich.console import Console
 from showface.cli.main import main
 from showface.data.faces import FaceSource
 from showface.errors import CheckpointError, StoppedError
+from showface.networks.precision import computes_bf16
 from showface.training.configuration import Recipe
 from showface.training.interruption import STOPPING, StopSignals
 from showface.training.lock import LOCK, locked
@@ -147,10 +148,13 @@ def test_30_another_number_of_threads_or_device_is_said(
     path = folder / "checkpoint-00000002.safetensors"
     tensors, facts = read_tensors(path)
     threads = torch.get_num_threads()
-    assert facts["machine"] == {"device": "cpu", "threads": threads, "torch": str(torch.__version__)}
+    native = computes_bf16(CPU)
+    here = {"device": "cpu", "threads": threads, "torch": str(torch.__version__), "bfloat16": native}
+    assert facts["machine"] == here
     for name, value, line in (
         ("threads", 64, f"threads: 64 there, {threads} here"),
         ("device", "NVIDIA H100", "device: NVIDIA H100 there, cpu here"),
+        ("bfloat16", not native, f"bfloat16: {not native} there, {native} here"),
     ):
         write_tensors(path, tensors, facts | {"machine": facts["machine"] | {name: value}})
         train(tiny_recipe, tmp_path / "run", stages=("coarse",), device=CPU, console=console)

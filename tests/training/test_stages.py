@@ -12,9 +12,10 @@ from torch import Tensor, nn
 
 from showface import assets
 from showface.data.batches import NO_LABEL, Batch, FaceSamples, batches
-from showface.errors import SettingError
+from showface.errors import CheckpointError, SettingError
 from showface.features.vgg16 import VGG16
 from showface.losses.objective import LossWeights
+from showface.masks import composite
 from showface.networks.face_parser import BiSeNet, BiSeNetParser
 from showface.semantics import PALETTE
 from showface.training.configuration import Recipe
@@ -241,6 +242,20 @@ def test_blurring_keeps_flat_colours_and_removes_stripes() -> None:
     assert torch.allclose(blurred(stripes), torch.zeros(1, 3, 32, 32), atol=1e-6)
 
 
+@pytest.mark.parametrize("count", [1, 3])
+def test_every_other_picture_is_blurred_in_its_hole_in_parts_too(
+    tiny_recipe: Recipe, tmp_path: Path, batch: Batch, count: int
+) -> None:
+    stage = FaceParserStage(tiny_recipe, tiny_recipe.stage("face_parser"), (tmp_path,), CPU)
+    seen: list[Tensor] = []
+    stage.network.register_forward_pre_hook(lambda network, inputs: seen.append(inputs[0]))
+    for part in batch.parts(count):
+        stage.losses(part)
+    sharp, unclear = batch.images, composite(batch.images, blurred(batch.images), batch.masks)
+    expected = torch.stack([(unclear if number % 2 else sharp)[number] for number in range(len(sharp))])
+    assert torch.equal(torch.cat(seen), expected) and not torch.equal(expected, sharp)
+
+
 def test_the_parser_learns_from_coarse_completions_where_that_is_asked(
     finished_run: Path, tiny_recipe: Recipe, batch: Batch
 ) -> None:
@@ -259,9 +274,11 @@ def test_the_parser_learns_from_coarse_completions_where_that_is_asked(
     assert not torch.allclose(seen[0][1][holes], batch.images[1][holes], atol=1e-2)
 
 
-def test_the_parsers_unclear_pictures_are_known_by_name(tiny_recipe: Recipe, finished_run: Path, batch: Batch) -> None:
+def test_unclear_pictures_are_known_by_name_and_for_the_parser_alone(tiny_recipe: Recipe, tmp_path: Path) -> None:
     with pytest.raises(SettingError, match=r"face_parser.unclear: expected .*'blurred', 'coarse'.*'sharp'"):
         with_settings(tiny_recipe, ("face_parser.unclear=sharp",))
-    stage = FaceParserStage(tiny_recipe, tiny_recipe.stage("face_parser"), (finished_run,), CPU)
-    part = batch.parts(3)[0]  # number 0 alone: nothing unclear in it
-    assert stage.coarse is None and stage.losses(part)["parsing"] > 0
+    with pytest.raises(SettingError, match="stage coarse: unclear=coarse is for the stage face_parser alone"):
+        with_settings(tiny_recipe, ("coarse.unclear=coarse",))
+    recipe = with_settings(tiny_recipe, ("face_parser.unclear=coarse",))
+    with pytest.raises(CheckpointError, match="stage 'face_parser' needs the finished stage 'coarse'"):
+        FaceParserStage(recipe, recipe.stage("face_parser"), (tmp_path,), CPU)

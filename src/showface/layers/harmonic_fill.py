@@ -24,7 +24,8 @@ def harmonic_fill(
 
     `sweeps` at full size, twice as many at each smaller one. Without a known pixel the fill is 0. float32.
     `window`, where it is known (`hole_window`), holds all holes: less is computed, and no bit of the result changes.
-    To torch.compile the fill is one operation: its sweeps, unrolled, would take longer to compile than all the network.
+    To torch.compile the fill is one operation, of the whole picture: its sweeps, unrolled, would take longer to compile
+    than all the network.
     """
     if torch.compiler.is_compiling() and not torch.compiler.is_exporting():
         return _as_one_operation(image.detach(), mask, sweeps)
@@ -92,7 +93,7 @@ def _halved(
 def _sum_of_neighbours(x: Float[Tensor, "b c h w"]) -> Float[Tensor, "b c h w"]:
     """Of all four; at the border of the picture a pixel stands in for its missing neighbour."""
     padded = F.pad(x, (1, 1, 1, 1), mode="replicate")
-    if torch.compiler.is_compiling():  # a hundred sweeps in a graph: one step each, not eight
+    if torch.compiler.is_compiling():  # an export has a hundred sweeps in its graph: one step each, not eight
         cross = x.new_tensor([[0.0, 1.0, 0.0], [1.0, 0.0, 1.0], [0.0, 1.0, 0.0]])
         return F.conv2d(padded, cross.expand(x.shape[1], 1, 3, 3), groups=x.shape[1])
     rows, columns = padded[..., 1:-1], padded[..., 1:-1, :]

@@ -10,13 +10,14 @@ X86 = ("x86_64", "amd64")  # there oneDNN's own answer is yes wherever it can em
 
 
 def computes_bf16(device: torch.device | str) -> bool:
-    """Whether `device` computes in bfloat16 itself; where torch must emulate it, float32 is many times faster."""
+    """Whether `device` computes in bfloat16 itself; where torch must emulate it, float32 is two to ten times faster."""
     if torch.device(device).type == "cuda":
         return bool(torch.cuda.is_bf16_supported(including_emulation=False))
+    if not torch.backends.mkldnn.is_available():  # builds without oneDNN, as on a Mac, have no such question
+        return False
     if platform.machine().lower() in X86:
         return bool(torch.cpu._is_avx512_bf16_supported())
-    # builds without oneDNN, as on a Mac, have no such question
-    return torch.backends.mkldnn.is_available() and bool(torch.ops.mkldnn._is_mkldnn_bf16_supported())
+    return bool(torch.ops.mkldnn._is_mkldnn_bf16_supported())
 
 
 def bf16_autocast(device: torch.device | str, wanted: bool = True) -> torch.autocast:

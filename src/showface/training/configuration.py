@@ -66,7 +66,7 @@ class StageConfig:
     weights: LossWeights = field(default_factory=LossWeights)
     options: ObjectiveOptions = field(default_factory=ObjectiveOptions)
     joint: bool = False  # whether the last stage trains the coarse network on, end to end with the refinement
-    unclear: Unclear = "blurred"  # the holes a parser learns to read: "blurred", or completed by the "coarse" network
+    unclear: Unclear = "blurred"  # holes shown to the parser: "blurred", or as the "coarse" stage completes them
     auxiliary: int = 0  # pictures of a batch that the terms which need a network are computed on; 0 = all of them
     ema: float = 0.0  # decay of the averaged weights; 0 = no averaging
     precision: Precision = "bf16"  # "bf16": bfloat16 where safe (autocast) and the device has it; weights stay float32
@@ -105,6 +105,8 @@ class StageConfig:
                 f"got {self.ema} and {self.frozen_norm_from}"
             )
 
+        if self.unclear != "blurred" and self.name != "face_parser":
+            raise SettingError(f"stage {self.name}: unclear={self.unclear} is for the stage face_parser alone")
         if self.options.r1 and not self.weights.needs_discriminator:
             raise SettingError(
                 f"stage {self.name}: options.r1 needs a discriminator; give weights.adversarial or "

@@ -17,6 +17,7 @@ from torch.optim import Optimizer
 
 from showface import weights
 from showface.errors import CheckpointError, NonFiniteError, WeightsError
+from showface.networks.precision import computes_bf16
 
 Json = dict[str, Any]
 KEPT = 2  # checkpoints that stay on disk
@@ -160,7 +161,7 @@ def resume(
         if difference := first_difference(filled(found["configuration"]), facts["configuration"]):
             raise CheckpointError(f"{path}: made with another configuration ({difference}); use another --out")
         here: Json = facts["machine"]
-        there, one = found.get("machine", here), {"processes": 1, "accumulate": 1}
+        there, one = found.get("machine", here), {"processes": 1, "accumulate": 1, "bfloat16": here.get("bfloat16")}
         if difference := first_difference(one | there, one | here):
             say(f"{path.name} was made on another machine ({difference}): the run goes on, its last digits may differ")
         state.restore(tensors, int(found["step"]))
@@ -174,6 +175,7 @@ def machine(device: torch.device, processes: int = 1, accumulate: int = 1) -> Js
     """What decides the last digits of a result beside the configuration."""
     name = torch.cuda.get_device_name(device) if device.type == "cuda" else device.type
     here: Json = {"device": name, "threads": torch.get_num_threads(), "torch": str(torch.__version__)}
+    here["bfloat16"] = computes_bf16(device)
     return here | {name: n for name, n in (("processes", processes), ("accumulate", accumulate)) if n > 1}
 
 

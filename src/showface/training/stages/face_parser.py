@@ -74,7 +74,8 @@ class FaceParserStage(Stage):
         return networks["face_parser"]
 
     def networks_configuration(self) -> dict[str, object]:
-        return {"parser": self.parser}
+        found: dict[str, object] = {"parser": self.parser}
+        return found if self.coarse is None else found | {"coarse": self.recipe.networks.coarse}
 
 
 def parser_of(recipe: Recipe, config: StageConfig) -> FaceParserConfig:

@@ -57,11 +57,12 @@ def compact(faces: tuple[FaceSource, ...], masks: MaskSource) -> Recipe:
                 optimiser=replace(fast, method="muon", lr=4e-4, warmup=50),
                 discriminator_optimiser=OptimiserConfig(lr=2e-4, betas=(0.5, 0.999), warmup=100, schedule="cosine"),
                 weights=LossWeights(
-                    valid=0.2, hole=2.0, perceptual=0.04, style=1.6, adversarial=0.01, tv=0.0, ssim=0.05, pattern=100.0,
+                    valid=0.2, hole=2.0, perceptual=0.03, style=1.2, adversarial=0.01, tv=0.0, ssim=0.05, pattern=100.0,
                     semantic=0.01, intra=0.05, inter=0.05,
                 ),
                 options=ObjectiveOptions(
-                    average="region", squared=1.0, perceptual_on="composite", perceptual_window=128
+                    average="region", squared=1.0, perceptual_on="composite", perceptual_window=128,
+                    perceptual_layers=("pool1", "pool2", "pool3", "pool4", "pool5"),
                 ),
             ),
         ),

@@ -28,7 +28,8 @@ def harmonic_fill(
     than all the network.
     """
     if torch.compiler.is_compiling() and not torch.compiler.is_exporting():
-        return _as_one_operation(image.detach(), mask, sweeps)
+        filled: Tensor = _as_one_operation(image.detach(), mask, sweeps)
+        return filled
     return _filled(image, mask, sweeps, window)
 
 

@@ -29,6 +29,7 @@ from showface.layers.harmonic_fill import harmonic_fill
 from showface.layers.partial_convolution import PartialConvolution
 from showface.layers.recomputing import run
 from showface.layers.window import Window
+from showface.masks import composite
 
 Fill = Literal["none", "harmonic", "input"]
 Valid = Float[Tensor, "b _ _ _"] | None  # one plane a group, 1 = valid; None: everything is
@@ -193,6 +194,13 @@ class CoarseNetwork(nn.Module):
         gate = F.pixel_shuffle(self.gate(x, valid)[0], self.config.fold).sigmoid()  # (b, 1, h, w)
         # Deviation: the paper's coarse network is the U-Net alone (docs/deviations.md, Method)
         return torch.lerp(raw.float(), harmonic_fill(image, mask), gate.float())
+
+
+def coarse_face(
+    network: nn.Module, image: Float[Tensor, "b 3 h w"], mask: Float[Tensor, "b 1 h w"]
+) -> Float[Tensor, "b 3 h w"]:
+    """P = (1 - M) I + M clip(coarse `network`), what the parser and the style encoder read (paper section 3.1)."""
+    return composite(image, network(image, mask).float().clamp(-1, 1), mask)
 
 
 def seen(

@@ -13,7 +13,7 @@ from showface.errors import SettingError
 from showface.layers.recomputing import run
 from showface.layers.regions import broadcast, one_hot, region_pool
 from showface.masks import composite, downsample_mask
-from showface.networks.coarse import CoarseConfig, CoarseNetwork
+from showface.networks.coarse import CoarseConfig, CoarseNetwork, coarse_face
 from showface.networks.disentangled_memory import DisentangledMemory, MemoryConfig, Retrieved
 from showface.networks.face_parser import BiSeNetParser, FaceParser, FaceParserConfig
 from showface.networks.guided_refinement import GuidedRefinement, GuidedRefinementConfig
@@ -145,7 +145,7 @@ class MDRNets(nn.Module):
         self, image: Float[Tensor, "b 3 h w"], mask: Float[Tensor, "b 1 h w"]
     ) -> Float[Tensor, "b 3 h w"]:
         """P = (1 - M) I + M clip(coarse network). No gradient is kept unless the coarse network learns."""
-        return composite(image, self.coarse(image, mask).float().clamp(-1, 1), mask)
+        return coarse_face(self.coarse, image, mask)
 
     def _inject(
         self,

@@ -104,7 +104,6 @@ class StageConfig:
                 f"stage {self.name}: expected ema in [0, 1) and frozen_norm_from in (0, 1], "
                 f"got {self.ema} and {self.frozen_norm_from}"
             )
-
         if self.unclear != "blurred" and self.name != "face_parser":
             raise SettingError(f"stage {self.name}: unclear={self.unclear} is for the stage face_parser alone")
         if self.options.r1 and not self.weights.needs_discriminator:

@@ -174,8 +174,10 @@ def resume(
 def machine(device: torch.device, processes: int = 1, accumulate: int = 1) -> Json:
     """What decides the last digits of a result beside the configuration."""
     name = torch.cuda.get_device_name(device) if device.type == "cuda" else device.type
-    here: Json = {"device": name, "threads": torch.get_num_threads(), "torch": str(torch.__version__)}
-    here["bfloat16"] = computes_bf16(device)
+    here: Json = {
+        "device": name, "threads": torch.get_num_threads(), "torch": str(torch.__version__),
+        "bfloat16": computes_bf16(device),
+    }  # fmt: skip
     return here | {name: n for name, n in (("processes", processes), ("accumulate", accumulate)) if n > 1}
 
 

@@ -19,7 +19,7 @@ from showface.errors import DataError, SettingError
 from showface.layers.processes import process_mean
 from showface.losses.parsing import labelled_cells, parsing_loss
 from showface.masks import composite
-from showface.networks.coarse import CoarseNetwork
+from showface.networks.coarse import CoarseNetwork, coarse_face
 from showface.networks.face_parser import FaceParser, FaceParserConfig
 from showface.semantics import PALETTE
 from showface.training.configuration import Recipe, StageConfig
@@ -62,7 +62,7 @@ class FaceParserStage(Stage):
         """The pictures with holes as the network's parser will see them, or nearly so."""
         if self.coarse is None:
             return composite(images, blurred(images), masks)
-        return composite(images, self.coarse(images, masks).float().clamp(-1, 1), masks)
+        return coarse_face(self.coarse, images, masks)
 
     def show(self, batch: Batch, averages: Mapping[str, nn.Module]) -> list[Float[Tensor, "b 3 h w"]]:
         size = (batch.images.shape[2], batch.images.shape[3])

@@ -12,6 +12,7 @@ from typing import Literal
 import pytest
 import torch
 from safetensors import safe_open
+from torch import nn
 
 from showface import weights
 from showface.errors import MissingExtraError, NonFiniteError, SettingError, WeightsError
@@ -76,6 +77,16 @@ def test_the_built_network_is_for_use_and_leaves_the_seed_alone(folder: Path) ->
     network = build(*load(folder))
     assert torch.equal(torch.rand(2), expected)
     assert not network.training and not any(parameter.requires_grad for parameter in network.parameters())
+
+
+def test_a_network_to_be_read_from_a_file_is_not_filled_at_random_before(tiny_network: MDRNets) -> None:
+    before = torch.get_rng_state()
+    with weights._Unfilled():
+        type(tiny_network.coarse)(tiny_network.config.coarse)
+        nn.Linear(3, 4).weight.normal_()
+    assert torch.equal(torch.get_rng_state(), before)
+    type(tiny_network.coarse)(tiny_network.config.coarse)
+    assert not torch.equal(torch.get_rng_state(), before)
 
 
 def test_the_file_alone_can_be_loaded(folder: Path) -> None:

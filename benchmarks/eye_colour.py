@@ -1,0 +1,79 @@
+"""Whether invented eyes have the colour of the true ones: CIELAB of what is hidden of iris, pupil and white.
+
+    python benchmarks/eye_colour.py --data DATA/celebamask/val --masks DATA/masks/test [--limit 60] \
+        [--weights before=sixth compact=compact]
+
+In pairs of 20-60 % hidden, the pixels that the true labels call eye and the mask hides, where a face has 20 of them or
+more: their mean colour, as the difference to the true picture's, averaged over pairs, with its standard error.
+L*: lighter, a*: redder, b*: yellower (below 0 bluer).
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import torch
+from jaxtyping import Float64
+from record import machine, parser, show, write
+from torch import Tensor
+
+from showface.data.faces import FaceSource, list_faces
+from showface.evaluation.methods import as_signal
+from showface.evaluation.parsing import read_truth
+from showface.evaluation.protocol import ProtocolConfig, make_protocol
+from showface.evaluation.runner import read_batch
+from showface.evaluation.skin_tone import cielab
+from showface.pipeline import SIDE, FaceInpainter
+from showface.semantics import merge
+from showface.weights import named_release
+
+ENOUGH, BUCKETS = 20, ("20-40", "40-60")
+EYE = merge("A").categories.index("eye")
+
+
+def colour(picture: Tensor, place: Tensor) -> Float64[np.ndarray, " 3"]:
+    """Mean L*, a*, b* of `picture` (1, 3, h, w), levels of 255, where `place` (h, w) is true."""
+    levels = picture[0].permute(1, 2, 0)[place].round().clamp(0, 255)
+    found: Float64[np.ndarray, " 3"] = cielab(levels.to(torch.uint8).numpy()).mean(axis=0)
+    return found
+
+
+def main() -> None:
+    options = parser(__doc__ or "", "eye_colour")
+    options.add_argument("--data", type=Path, required=True, help="folder with images and labels")
+    options.add_argument("--masks", type=Path, required=True)
+    options.add_argument("--limit", type=int, default=60)
+    options.add_argument("--weights", nargs="+", default=["compact=compact"], help="NAME=FOLDER or NAME=RELEASE")
+    chosen = options.parse_args()
+    torch.set_num_threads(chosen.threads)
+    facts = machine(chosen.threads)
+    pictures = chosen.data / "images"
+    faces = {
+        face.picture: face for face in list_faces(FaceSource(folder=str(pictures), labels=str(chosen.data / "labels")))
+    }
+    table = make_protocol(ProtocolConfig(faces=pictures, masks=chosen.masks, limit=chosen.limit))
+    shown = []
+    for pair in (pair for bucket in BUCKETS for pair in table.pairs[bucket]):
+        images, masks = read_batch([pair], SIDE)
+        place = (read_truth(faces[pair.face], SIDE, "A") == EYE) & (masks[0, 0] > 0)
+        if place.sum() >= ENOUGH:
+            shown.append((images, masks.float(), place))
+    true = np.stack([colour(images.float(), place) for images, _, place in shown])
+    rows = [["true pictures", str(len(true)), *(f"{value:.1f}" for value in true.mean(axis=0))]]
+    for name, folder in (words.split("=", 1) for words in chosen.weights):
+        inpaint = FaceInpainter.from_pretrained(named_release(folder), device="cpu", detector="off")
+        made = [
+            colour((inpaint.complete(as_signal(images), masks).completed + 1) * 127.5, place)
+            for images, masks, place in shown
+        ]
+        apart = np.stack(made) - true
+        error = apart.std(axis=0, ddof=1) / len(apart) ** 0.5
+        pairs = zip(apart.mean(axis=0), error, strict=True)
+        rows.append([name, str(len(apart)), *(f"{mean:+.1f} ± {half:.1f}" for mean, half in pairs)])
+    show(["weights", "pairs", "L*", "a*", "b*"], rows)
+    write(chosen.out, facts | {"rows": rows})
+
+
+if __name__ == "__main__":
+    main()

@@ -89,6 +89,15 @@ def test_a_network_to_be_read_from_a_file_is_not_filled_at_random_before(tiny_ne
     assert not torch.equal(torch.get_rng_state(), before)
 
 
+def test_what_is_built_twice_is_the_same_in_every_parameter_and_buffer(folder: Path) -> None:
+    configuration, state = load(folder)
+    one, other = build(configuration, state), build(configuration, state)
+    for (name, value), again in zip(
+        [*one.named_parameters(), *one.named_buffers()], [*other.parameters(), *other.buffers()], strict=True
+    ):
+        assert torch.equal(value, again), name
+
+
 def test_the_file_alone_can_be_loaded(folder: Path) -> None:
     alone = folder / weights.MODEL
     (folder / weights.CONFIG).unlink()

@@ -10,23 +10,20 @@ L*: lighter, a*: redder, b*: yellower (below 0 bluer).
 
 from __future__ import annotations
 
-from pathlib import Path
-
 import numpy as np
 import torch
+from completing import add_options, completions
 from jaxtyping import Float64
 from record import machine, parser, show, write
 from torch import Tensor
 
 from showface.data.faces import FaceSource, list_faces
-from showface.evaluation.methods import as_signal
 from showface.evaluation.parsing import read_truth
 from showface.evaluation.protocol import ProtocolConfig, make_protocol
 from showface.evaluation.runner import read_batch
 from showface.evaluation.skin_tone import cielab
-from showface.pipeline import SIDE, FaceInpainter
+from showface.pipeline import SIDE
 from showface.semantics import merge
-from showface.weights import named_release
 
 ENOUGH, BUCKETS = 20, ("20-40", "40-60")
 EYE = merge("A").categories.index("eye")
@@ -41,10 +38,7 @@ def colour(picture: Tensor, place: Tensor) -> Float64[np.ndarray, " 3"]:
 
 def main() -> None:
     options = parser(__doc__ or "", "eye_colour")
-    options.add_argument("--data", type=Path, required=True, help="folder with images and labels")
-    options.add_argument("--masks", type=Path, required=True)
-    options.add_argument("--limit", type=int, default=60)
-    options.add_argument("--weights", nargs="+", default=["compact=compact"], help="NAME=FOLDER or NAME=RELEASE")
+    add_options(options, limit=60)
     chosen = options.parse_args()
     torch.set_num_threads(chosen.threads)
     facts = machine(chosen.threads)
@@ -53,21 +47,17 @@ def main() -> None:
         face.picture: face for face in list_faces(FaceSource(folder=str(pictures), labels=str(chosen.data / "labels")))
     }
     table = make_protocol(ProtocolConfig(faces=pictures, masks=chosen.masks, limit=chosen.limit))
-    shown = []
+    shown, places = [], []
     for pair in (pair for bucket in BUCKETS for pair in table.pairs[bucket]):
         images, masks = read_batch([pair], SIDE)
         place = (read_truth(faces[pair.face], SIDE, "A") == EYE) & (masks[0, 0] > 0)
         if place.sum() >= ENOUGH:
-            shown.append((images, masks.float(), place))
-    true = np.stack([colour(images.float(), place) for images, _, place in shown])
+            shown.append((images, masks))
+            places.append(place)
+    true = np.stack([colour(images.float(), place) for (images, _), place in zip(shown, places, strict=True)])
     rows = [["true pictures", str(len(true)), *(f"{value:.1f}" for value in true.mean(axis=0))]]
-    for name, folder in (words.split("=", 1) for words in chosen.weights):
-        inpaint = FaceInpainter.from_pretrained(named_release(folder), device="cpu", detector="off")
-        made = [
-            colour((inpaint.complete(as_signal(images), masks).completed + 1) * 127.5, place)
-            for images, masks, place in shown
-        ]
-        apart = np.stack(made) - true
+    for name, made in completions(chosen.weights, shown):
+        apart = np.stack([colour(picture, place) for picture, place in zip(made, places, strict=True)]) - true
         error = apart.std(axis=0, ddof=1) / len(apart) ** 0.5
         pairs = zip(apart.mean(axis=0), error, strict=True)
         rows.append([name, str(len(apart)), *(f"{mean:+.1f} ± {half:.1f}" for mean, half in pairs)])

@@ -11,19 +11,16 @@ average out quite, but is another in every window.
 
 from __future__ import annotations
 
-from pathlib import Path
-
 import torch
+from completing import add_options, completions
 from jaxtyping import Float
 from record import machine, parser, show, write
 from torch import Tensor
 from torch.nn import functional as F
 
-from showface.evaluation.methods import as_signal
 from showface.evaluation.protocol import ProtocolConfig, make_protocol
 from showface.evaluation.runner import read_batch
-from showface.pipeline import SIDE, FaceInpainter
-from showface.weights import named_release
+from showface.pipeline import SIDE
 
 CELL, CELLS, STEP = 4, 6, 8
 HIDDEN = 0.97  # share of a window
@@ -45,21 +42,15 @@ def patterns(pictures: Float[Tensor, "b 3 h w"], masks: Float[Tensor, "b 1 h w"]
 
 def main() -> None:
     options = parser(__doc__ or "", "pattern")
-    options.add_argument("--data", type=Path, required=True)
-    options.add_argument("--masks", type=Path, required=True)
-    options.add_argument("--limit", type=int, default=16)
-    options.add_argument("--weights", nargs="+", default=["compact=compact"], help="NAME=FOLDER or NAME=RELEASE")
+    add_options(options, limit=16)
     chosen = options.parse_args()
     torch.set_num_threads(chosen.threads)
     facts = machine(chosen.threads)
     table = make_protocol(ProtocolConfig(faces=chosen.data, masks=chosen.masks, limit=chosen.limit, bucket_by="share"))
     read = [read_batch([pair], SIDE) for pair in table.pairs["40-60"]]
     squares = {"true pictures": torch.cat([patterns(images.float(), masks.float()) for images, masks in read])}
-    for name, folder in (words.split("=", 1) for words in chosen.weights):
-        inpaint = FaceInpainter.from_pretrained(named_release(folder), device="cpu", detector="off")
-        made = [inpaint.complete(as_signal(images), masks.float()).completed for images, masks in read]
-        levels = ((picture + 1) * 127.5 for picture in made)
-        pairs = zip(levels, (masks.float() for _, masks in read), strict=True)
+    for name, made in completions(chosen.weights, read):
+        pairs = zip(made, (masks.float() for _, masks in read), strict=True)
         squares[name] = torch.cat([patterns(picture, masks) for picture, masks in pairs])
     rows = [[name, str(len(value)), f"{float(value.mean().sqrt()):.2f}"] for name, value in squares.items()]
     show(["weights", "windows", "pattern"], rows)

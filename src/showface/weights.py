@@ -168,7 +168,8 @@ def build(configuration: MDRNetsConfig, state: State) -> MDRNets:
 class _Unfilled(TorchFunctionMode):
     """No layer fills its new weights at random: that takes half of the time in which a network is built.
 
-    For where every parameter and buffer is read from a file afterwards.
+    For where every parameter and saved buffer is read from a file afterwards. (On the device "meta", torch's own way,
+    buffers that are not saved, such as the parser's table, would be lost.)
     """
 
     _FILLS = frozenset({nn.init.kaiming_uniform_, nn.init.uniform_, nn.init.normal_, Tensor.uniform_, Tensor.normal_})

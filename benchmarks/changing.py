@@ -1,11 +1,10 @@
-"""Finished weights whose completed pictures are changed afterwards: the table of what that does, for two benchmarks."""
+"""Completed pictures that are changed afterwards: the table of what that does to the measures."""
 
 from __future__ import annotations
 
 import statistics
-from argparse import ArgumentParser, Namespace
+from argparse import Namespace
 from collections.abc import Callable, Iterator, Sequence
-from pathlib import Path
 
 import torch
 from failures import grid
@@ -18,51 +17,56 @@ from showface.evaluation.methods import as_levels, as_signal
 from showface.evaluation.protocol import Pair, ProtocolConfig, make_protocol
 from showface.evaluation.runner import read_batch
 from showface.pipeline import SIDE, FaceInpainter
+from showface.weights import named_release
 
 BATCH = 4
 
-Signal = Float[Tensor, "b 3 h w"]
-Complete = Callable[[Signal, Float[Tensor, "b 1 h w"]], Signal]
-Change = Callable[[Complete, Signal, Float[Tensor, "b 1 h w"], Signal], Iterator[tuple[str, Signal]]]
-
-
-def add_options(options: ArgumentParser) -> None:
-    """--data, --masks and --limit."""
-    options.add_argument("--data", type=Path, required=True)
-    options.add_argument("--masks", type=Path, required=True)
-    options.add_argument("--limit", type=int, default=24)
+Signal = Float[Tensor, "b 3 h w"]  # pictures in [-1, 1]
+Masks = Float[Tensor, "b 1 h w"]  # 1 = hole
+Complete = Callable[[Signal, Masks], Signal]
+Change = Callable[[Complete, Signal, Masks, Signal], Iterator[tuple[str, Signal]]]
 
 
 def report_changes(chosen: Namespace, change: Change) -> None:
-    """Prints and writes a row for the bundled weights as they are, and one for each picture that `change` makes.
+    """Prints and writes, for each of the weights, a row for the pictures as they are and one for each changed set.
 
-    `change` gets what completes pictures, the pictures, their masks and the completed ones, all in [-1, 1].
+    `chosen` has the options of `completing.add_options` and of `record.parser`. `change` gets what completes pictures,
+    the pictures, their masks and the completed pictures. "Bend" is how much more the filled part bends across the
+    borders of 4 x 4 cells than elsewhere, see `failures.grid`: 1 = no grid.
     """
     torch.set_num_threads(chosen.threads)
-    facts, inpaint = machine(chosen.threads), FaceInpainter.from_pretrained(device="cpu", detector="off")
+    facts = machine(chosen.threads)
     metrics = picture_metrics(chosen_measures("l1,psnr,ssim,lpips"))
     table = make_protocol(ProtocolConfig(faces=chosen.data, masks=chosen.masks, limit=chosen.limit, bucket_by="share"))
-
-    def complete(images: Signal, masks: Float[Tensor, "b 1 h w"]) -> Signal:
-        turns = zip(images.split(BATCH), masks.split(BATCH), strict=True)
-        return torch.cat([inpaint.complete(*turn).completed for turn in turns])
-
     rows = []
-    for bucket, pairs in table.pairs.items():
-        truth, hidden = _read(pairs)
-        masks, images = hidden.float(), as_signal(truth)
-        made = complete(images, masks)
-        plain = {name: torch.as_tensor(metric(as_levels(made), truth)) for name, metric in metrics.items()}
-        means = [f"{float(value.mean()):.4f}" for value in plain.values()]
-        rows.append([bucket, "as it is", f"{_bend(made, masks):.2f} ({_bend(truth.float(), masks):.2f} true)", *means])
-        for name, other in change(complete, images, masks, made):
-            cells = []
-            for measure, metric in metrics.items():
-                steps = torch.as_tensor(metric(as_levels(other), truth)) - plain[measure]
-                cells.append(f"{float(steps.mean()):+.4f} ± {float(steps.std() / len(steps) ** 0.5):.4f}")
-            rows.append([bucket, name, f"{_bend(other, masks):.2f}", *cells])
-    show(["hidden", "change", "bend", *metrics], rows)
+    for weights, folder in (words.split("=", 1) for words in chosen.weights):
+        complete = _completing(FaceInpainter.from_pretrained(named_release(folder), device="cpu", detector="off"))
+        for bucket, pairs in table.pairs.items():
+            truth, hidden = _read(pairs)
+            masks, images = hidden.float(), as_signal(truth)
+            made = complete(images, masks)
+            plain = {name: torch.as_tensor(metric(as_levels(made), truth)) for name, metric in metrics.items()}
+            means = [f"{float(value.mean()):.4f}" for value in plain.values()]
+            bends = f"{_bend(made, masks):.2f} ({_bend(truth.float(), masks):.2f} true)"
+            rows.append([weights, bucket, "as it is", bends, *means])
+            for name, other in change(complete, images, masks, made):
+                cells = []
+                for measure, metric in metrics.items():
+                    gains = torch.as_tensor(metric(as_levels(other), truth)) - plain[measure]
+                    cells.append(f"{float(gains.mean()):+.4f} ± {float(gains.std() / len(gains) ** 0.5):.4f}")
+                rows.append([weights, bucket, name, f"{_bend(other, masks):.2f}", *cells])
+    show(["weights", "hidden", "change", "bend", *metrics], rows)
     write(chosen.out, facts | {"rows": rows})
+
+
+def _completing(inpaint: FaceInpainter) -> Complete:
+    """What completes any number of pictures, a few at a time."""
+
+    def complete(images: Signal, masks: Masks) -> Signal:
+        batches = zip(images.split(BATCH), masks.split(BATCH), strict=True)
+        return torch.cat([inpaint.complete(*batch).completed for batch in batches])
+
+    return complete
 
 
 def _read(pairs: Sequence[Pair]) -> tuple[UInt8[Tensor, "b 3 h w"], Bool[Tensor, "b 1 h w"]]:
@@ -70,6 +74,6 @@ def _read(pairs: Sequence[Pair]) -> tuple[UInt8[Tensor, "b 3 h w"], Bool[Tensor,
     return torch.cat([images for images, _ in read]), torch.cat([mask for _, mask in read])
 
 
-def _bend(pictures: Float[Tensor, "b 3 h w"], masks: Float[Tensor, "b 1 h w"]) -> float:
+def _bend(pictures: Signal, masks: Masks) -> float:
     """`grid` of the pictures, on average."""
     return statistics.mean(grid(picture, mask > 0) for picture, mask in zip(pictures, masks, strict=True))

@@ -1,6 +1,7 @@
 """Smoothing the borders of the 4 x 4 cells that the pixel shuffle leaves: finished weights before and after.
 
-    python benchmarks/evening.py --data DATA/celebamask/val/images --masks DATA/masks/test [--limit 24]
+    python benchmarks/evening.py --data DATA/celebamask/val/images --masks DATA/masks/test [--limit 24] \
+        [--weights compact=compact]
 
 At every border of two cells inside the hole the excess of the step over the slopes beside it is taken back by a share.
 "Bend" is how much more the filled part bends across borders than elsewhere, see `failures.grid`: 1 = no grid.
@@ -12,7 +13,8 @@ from collections.abc import Iterator
 from functools import partial
 
 import torch
-from changing import Complete, add_options, report_changes
+from changing import Complete, Masks, Signal, report_changes
+from completing import add_options
 from jaxtyping import Float
 from record import parser
 from torch import Tensor
@@ -38,7 +40,7 @@ def evened(picture: Float[Tensor, "b 3 h w"], mask: Float[Tensor, "b 1 h w"], sh
     return picture
 
 
-def all_evened(complete: Complete, images: Tensor, masks: Tensor, made: Tensor) -> Iterator[tuple[str, Tensor]]:
+def all_evened(complete: Complete, images: Signal, masks: Masks, made: Signal) -> Iterator[tuple[str, Signal]]:
     """`made`, evened by each of `SHARES`."""
     for shares in SHARES:
         yield " + ".join(map(str, shares)), evened(made, masks, shares)
@@ -46,7 +48,7 @@ def all_evened(complete: Complete, images: Tensor, masks: Tensor, made: Tensor) 
 
 def main() -> None:
     options = parser(__doc__ or "", "evening")
-    add_options(options)
+    add_options(options, limit=24)
     report_changes(options.parse_args(), all_evened)
 
 

@@ -1,22 +1,23 @@
 """The mean of a face completed as it is and mirrored: what a second pass of finished weights would be worth.
 
-    python benchmarks/mirrored.py --data DATA/celebamask/val/images --masks DATA/masks/test [--limit 24]
+    python benchmarks/mirrored.py --data DATA/celebamask/val/images --masks DATA/masks/test [--limit 24] \
+        [--weights compact=compact]
 
-Twice the time for a steadier guess: the two completions differ where the network is not sure.
+The table's columns are explained at `changing.report_changes`.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 
-from changing import Complete, add_options, report_changes
+from changing import Complete, Masks, Signal, report_changes
+from completing import add_options
 from record import parser
-from torch import Tensor
 
 SHARES = (0.25, 0.5)  # of the mirrored one
 
 
-def mixed(complete: Complete, images: Tensor, masks: Tensor, made: Tensor) -> Iterator[tuple[str, Tensor]]:
+def mixed(complete: Complete, images: Signal, masks: Masks, made: Signal) -> Iterator[tuple[str, Signal]]:
     """`made`, with each of `SHARES` of the mirrored face's completion, mirrored back."""
     other = complete(images.flip(3), masks.flip(3)).flip(3)
     for share in SHARES:
@@ -25,7 +26,7 @@ def mixed(complete: Complete, images: Tensor, masks: Tensor, made: Tensor) -> It
 
 def main() -> None:
     options = parser(__doc__ or "", "mirrored")
-    add_options(options)
+    add_options(options, limit=24)
     report_changes(options.parse_args(), mixed)
 
 

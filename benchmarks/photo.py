@@ -35,7 +35,7 @@ from showface.images import SUFFIXES, read_image, to_tensor, to_unit
 from showface.masks import mask_tensor
 from showface.occluders.drawing import draw_occluder
 from showface.photo.align import SIDE, Frame, bring_back, frame_of_points, take
-from showface.photo.classical import telea, with_thin_parts
+from showface.photo.classical import telea
 from showface.photo.decode import decode
 from showface.photo.encode import encode
 from showface.photo.find_faces import face_finder
@@ -209,8 +209,6 @@ def compared(inpaint: FaceInpainter, case: Case, sheets: Path | None) -> dict[st
     values = (to_unit(output).clamp(0, 1) * 255).permute(1, 2, 0).numpy()
     results = {name: put_back(case.photo, case.hole, case.frame, values, hidden, **how) for name, how in WAYS.items()}  # type: ignore[arg-type]
     classical = telea(np.asarray(small), hidden)
-    joined = with_thin_parts(values, np.asarray(small), hidden)
-    results["the same, thin parts by Telea"] = put_back(case.photo, case.hole, case.frame, joined, hidden)
     results["all by Telea, membrane"] = put_back(case.photo, case.hole, case.frame, classical, hidden, grain=False)
     if sheets is not None:
         _draw(case, results, sheets)

@@ -75,7 +75,7 @@ def test_the_hole_is_filled_by_the_networks(inpaint: FaceInpainter) -> None:
     rng = np.random.default_rng(1)
     pixels = rng.integers(0, 256, (SIDE, SIDE, 3), dtype=np.uint8)
     hole = np.zeros((SIDE, SIDE), dtype=bool)
-    hole[40:190, 70:180] = True  # nowhere thin
+    hole[40:190, 70:180] = hole[10:240, 30:33] = True  # a thin one, too
     output = inpaint.complete(to_tensor(pixels), mask_tensor(hole))
     expected = ((output.completed[0] + 1) * 127.5).round().clamp(0, 255).byte().permute(1, 2, 0).numpy()
     assert np.array_equal(np.asarray(inpaint(pixels, hole, feather=0)), expected)

@@ -38,7 +38,7 @@ from showface.networks.precision import bf16_autocast, computes_bf16
 from showface.photo.align import SIDE as SIDE
 from showface.photo.align import take
 from showface.photo.choose import Choice, Point, Rectangle, View, choose
-from showface.photo.classical import fill_from_rim, with_thin_parts
+from showface.photo.classical import fill_from_rim
 from showface.photo.decode import photo_of
 from showface.photo.find_faces import FaceFinder, face_finder
 from showface.photo.photograph import Photo
@@ -219,7 +219,6 @@ class FaceInpainter:
             return None
         completed = self.complete(to_tensor(small), mask_tensor(hidden)).completed
         values = (to_unit(completed[0]).clamp(0, 1) * 255).permute(1, 2, 0).cpu().numpy()
-        values = with_thin_parts(values, np.asarray(small), hidden)
         return put_back(photo, hole, view.frame, values, hidden, part=part, feather=feather)
 
     @torch.no_grad()

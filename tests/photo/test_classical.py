@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from showface.photo.classical import fill_from_rim, square_round, thin_parts, with_thin_parts
+from showface.photo.classical import fill_from_rim, square_round
 from showface.photo.photograph import Photo
 
 
@@ -43,25 +43,6 @@ def test_islands_whose_boxes_overlap_are_each_filled() -> None:
     hole[100:140, 200:240] = True
     spoilt = np.where(hole[..., None], np.uint8(0), pixels)
     assert np.abs(fill_from_rim(photo(spoilt), hole).pixels.astype(int) - pixels)[hole].mean() < 3
-
-
-def test_only_thin_parts_are_filled_from_their_sides() -> None:
-    pixels = shade(256, 256)
-    hidden = np.zeros((256, 256), dtype=bool)
-    hidden[40:240, 30:34] = hidden[100:200, 100:220] = True
-    completed = np.full((256, 256, 3), 255, np.float32)
-    joined = with_thin_parts(completed, pixels, hidden)
-    assert np.abs(joined[40:240, 30:34] - pixels[40:240, 30:34]).max() < 4
-    assert (joined[100:200, 100:220] == 255).all() and (joined[~hidden] == 255).all()
-    assert np.array_equal(with_thin_parts(completed, pixels, thin_parts(hidden) < 0), completed)
-
-
-def test_what_the_thin_parts_hold_does_not_matter() -> None:
-    pixels, hidden = shade(256, 256), np.zeros((256, 256), dtype=bool)
-    hidden[40:240, 30:34] = True
-    completed = np.full((256, 256, 3), 255, np.float32)
-    spoilt = np.where(hidden[..., None], np.uint8(0), pixels)
-    assert np.array_equal(with_thin_parts(completed, pixels, hidden), with_thin_parts(completed, spoilt, hidden))
 
 
 def test_nothing_known_is_no_crash() -> None:

@@ -1,9 +1,10 @@
 """Saves checkpoints as fast as it can and is killed again and again; run by `test_saves.py` as a process of its own.
 
-    python saving.py FOLDER KILLS
+    python saving.py FOLDER KILLS HITS
 
 After every kill the newest readable checkpoint must be one that was reported as saved, or the next, with the tensors
-of its step and no others. Prints how many kills hit an unfinished file, as a line of JSON.
+of its step and no others. It goes on after KILLS until HITS of them hit an unfinished file, up to ten times as many:
+how often one does depends on the machine. Prints how many there were of both, as a line of JSON.
 """
 
 from __future__ import annotations
@@ -75,10 +76,11 @@ def kill_one(folder: Path, seconds: float) -> int:
 
 
 def main() -> None:
-    folder, kills = Path(sys.argv[1]), int(sys.argv[2])
+    folder, least, hits = Path(sys.argv[1]), int(sys.argv[2]), int(sys.argv[3])
     fresh()  # what torch loads at first use is loaded before any process is forked
-    rng, last, unfinished = random.Random(0), 0, 0
-    for _ in range(kills):
+    rng, last, unfinished, kills = random.Random(0), 0, 0, 0
+    while kills < least or (unfinished < hits and kills < 10 * least):
+        kills += 1
         last = max(last, kill_one(folder, rng.uniform(0.0, 0.04)))
         unfinished += len(list(folder.glob(".*.part")))
         remove_parts(folder)

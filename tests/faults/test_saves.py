@@ -27,18 +27,18 @@ from showface.weights import remove_parts
 
 ROOT = Path(__file__).parents[2]
 NEWER = "checkpoint-00000004.safetensors"
-KILLS = 55
+KILLS, HITS = 55, 3  # kills at least; and how many must hit an unfinished file
 
 
 def test_27_a_kill_at_any_moment_of_a_save_leaves_the_newest_checkpoint_readable(tmp_path: Path) -> None:
     done = subprocess.run(
-        [sys.executable, str(Path(__file__).with_name("saving.py")), str(tmp_path), str(KILLS)],
+        [sys.executable, str(Path(__file__).with_name("saving.py")), str(tmp_path), str(KILLS), str(HITS)],
         capture_output=True, text=True, env=os.environ | {"PYTHONPATH": str(ROOT / "src"), "OMP_NUM_THREADS": "1"},
     )  # fmt: skip
     assert done.returncode == 0, done.stderr
     told = json.loads(done.stdout)
-    assert told["kills"] == KILLS and told["steps"] >= 1
-    assert told["unfinished"] >= 3, "hardly a kill hit a save: the test proves nothing"
+    assert told["kills"] >= KILLS and told["steps"] >= 1
+    assert told["unfinished"] >= HITS, "hardly a kill hit a save: the test proves nothing"
 
 
 def test_27_what_a_killed_save_left_is_removed_by_the_next_run(

@@ -27,9 +27,9 @@ def finetune(
     `start` names the weights to begin with, `networks` their configuration. No labels, no network of others and no
     discriminator are needed: pixels lead, and the frozen parser of the weights reads what was completed.
 
-    Hardware: one CPU core. Hours: a fifth of processor time. Score: +0.08 / +0.27 / +0.27 dB PSNR on 18 held-out
-    pictures of the one person in 42 others; +0.05 / +0.08 / +0.02 dB on 12 held-out portraits of many people
-    (docs/finetune.md).
+    Hardware: one CPU core. Hours: a fifth of processor time. Score: +0.11 / +0.27 / +0.36 dB PSNR on 18 held-out
+    pictures of the one person in 42 others, LPIPS 5 to 7 % worse; with earlier weights +0.05 / +0.08 / +0.02 dB on
+    12 held-out portraits of many people (docs/finetune.md).
     """
     data = DataConfig(faces=faces, masks=masks, crop=(0.9, 1.0), crop_probability=0.5)
     gentle = OptimiserConfig(lr=6e-5, betas=(0.9, 0.999), warmup=10, schedule="cosine", clip=1.0)

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import statistics
-from argparse import Namespace
 from collections.abc import Callable, Iterator, Sequence
 
 import torch
+from completing import begin, inpainters
 from failures import grid
 from jaxtyping import Bool, Float, UInt8
-from record import machine, show, write
+from record import show, write
 from torch import Tensor
 
 from showface.evaluation.measures import chosen_measures, picture_metrics
@@ -17,7 +17,6 @@ from showface.evaluation.methods import as_levels, as_signal
 from showface.evaluation.protocol import Pair, ProtocolConfig, make_protocol
 from showface.evaluation.runner import read_batch
 from showface.pipeline import SIDE, FaceInpainter
-from showface.weights import named_release
 
 BATCH = 4
 
@@ -27,34 +26,32 @@ Complete = Callable[[Signal, Masks], Signal]
 Change = Callable[[Complete, Signal, Masks, Signal], Iterator[tuple[str, Signal]]]
 
 
-def report_changes(chosen: Namespace, change: Change) -> None:
+def report_changes(description: str, name: str, change: Change) -> None:
     """Prints and writes, for each of the weights, a row for the pictures as they are and one for each changed set.
 
-    `chosen` has the options of `completing.add_options` and of `record.parser`. `change` gets what completes pictures,
-    the pictures, their masks and the completed pictures. "Bend" is how much more the filled part bends across the
-    borders of 4 x 4 cells than elsewhere, see `failures.grid`: 1 = no grid.
+    `change` gets what completes pictures, the pictures, their masks and the completed pictures. "Bend" is how much
+    more the filled part bends across the borders of 4 x 4 cells than elsewhere, see `failures.grid`: 1 = no grid.
     """
-    torch.set_num_threads(chosen.threads)
-    facts = machine(chosen.threads)
+    chosen, facts = begin(description, name, limit=24)
     metrics = picture_metrics(chosen_measures("l1,psnr,ssim,lpips"))
     table = make_protocol(ProtocolConfig(faces=chosen.data, masks=chosen.masks, limit=chosen.limit, bucket_by="share"))
     rows = []
-    for weights, folder in (words.split("=", 1) for words in chosen.weights):
-        complete = _completing(FaceInpainter.from_pretrained(named_release(folder), device="cpu", detector="off"))
+    for weights, inpaint in inpainters(chosen.weights):
+        complete = _completing(inpaint)
         for bucket, pairs in table.pairs.items():
             truth, hidden = _read(pairs)
             masks, images = hidden.float(), as_signal(truth)
             made = complete(images, masks)
-            plain = {name: torch.as_tensor(metric(as_levels(made), truth)) for name, metric in metrics.items()}
+            plain = {measure: torch.as_tensor(metric(as_levels(made), truth)) for measure, metric in metrics.items()}
             means = [f"{float(value.mean()):.4f}" for value in plain.values()]
             bends = f"{_bend(made, masks):.2f} ({_bend(truth.float(), masks):.2f} true)"
             rows.append([weights, bucket, "as it is", bends, *means])
-            for name, other in change(complete, images, masks, made):
+            for changed, other in change(complete, images, masks, made):
                 cells = []
                 for measure, metric in metrics.items():
                     gains = torch.as_tensor(metric(as_levels(other), truth)) - plain[measure]
                     cells.append(f"{float(gains.mean()):+.4f} ± {float(gains.std() / len(gains) ** 0.5):.4f}")
-                rows.append([weights, bucket, name, f"{_bend(other, masks):.2f}", *cells])
+                rows.append([weights, bucket, changed, f"{_bend(other, masks):.2f}", *cells])
     show(["weights", "hidden", "change", "bend", *metrics], rows)
     write(chosen.out, facts | {"rows": rows})
 

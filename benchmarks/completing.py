@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from argparse import ArgumentParser
+from argparse import Namespace
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
+import torch
 from jaxtyping import Bool, Float, UInt8
+from record import machine, parser
 from torch import Tensor
 
 from showface.evaluation.methods import as_signal
@@ -16,17 +18,26 @@ from showface.weights import named_release
 Shown = tuple[UInt8[Tensor, "1 3 h w"], Bool[Tensor, "1 1 h w"]]  # a picture in levels of 255, its mask
 
 
-def add_options(options: ArgumentParser, *, limit: int) -> None:
-    """--data, --masks, --limit and --weights."""
+def begin(description: str, name: str, *, limit: int) -> tuple[Namespace, dict[str, object]]:
+    """The command's --data, --masks, --limit, --weights and `record.parser`'s options; facts about the machine."""
+    options = parser(description, name)
     options.add_argument("--data", type=Path, required=True)
     options.add_argument("--masks", type=Path, required=True)
     options.add_argument("--limit", type=int, default=limit)
     options.add_argument("--weights", nargs="+", default=["compact=compact"], help="NAME=FOLDER or NAME=RELEASE")
+    chosen = options.parse_args()
+    torch.set_num_threads(chosen.threads)
+    return chosen, machine(chosen.threads)
+
+
+def inpainters(weights: Sequence[str]) -> Iterator[tuple[str, FaceInpainter]]:
+    """The name of each of `weights` (NAME=FOLDER) and what completes faces by it."""
+    for name, folder in (words.split("=", 1) for words in weights):
+        yield name, FaceInpainter.from_pretrained(named_release(folder), device="cpu", detector="off")
 
 
 def completions(weights: Sequence[str], shown: Sequence[Shown]) -> Iterator[tuple[str, list[Float[Tensor, "1 3 h w"]]]]:
     """The name of each of `weights` (NAME=FOLDER) and all pictures as it completes them, in levels of 255."""
-    for name, folder in (words.split("=", 1) for words in weights):
-        inpaint = FaceInpainter.from_pretrained(named_release(folder), device="cpu", detector="off")
+    for name, inpaint in inpainters(weights):
         made = (inpaint.complete(as_signal(images), masks.float()).completed for images, masks in shown)
         yield name, [(picture + 1) * 127.5 for picture in made]

@@ -14,9 +14,7 @@ from functools import partial
 
 import torch
 from changing import Complete, Masks, Signal, report_changes
-from completing import add_options
 from jaxtyping import Float
-from record import parser
 from torch import Tensor
 
 from showface.masks import composite
@@ -46,11 +44,5 @@ def all_evened(complete: Complete, images: Signal, masks: Masks, made: Signal) -
         yield " + ".join(map(str, shares)), evened(made, masks, shares)
 
 
-def main() -> None:
-    options = parser(__doc__ or "", "evening")
-    add_options(options, limit=24)
-    report_changes(options.parse_args(), all_evened)
-
-
 if __name__ == "__main__":
-    main()
+    report_changes(__doc__ or "", "evening", all_evened)

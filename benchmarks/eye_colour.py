@@ -12,9 +12,9 @@ from __future__ import annotations
 
 import numpy as np
 import torch
-from completing import add_options, completions
+from completing import begin, completions
 from jaxtyping import Float64
-from record import machine, parser, show, write
+from record import show, write
 from torch import Tensor
 
 from showface.data.faces import FaceSource, list_faces
@@ -37,11 +37,7 @@ def colour(picture: Tensor, place: Tensor) -> Float64[np.ndarray, " 3"]:
 
 
 def main() -> None:
-    options = parser(__doc__ or "", "eye_colour")
-    add_options(options, limit=60)
-    chosen = options.parse_args()
-    torch.set_num_threads(chosen.threads)
-    facts = machine(chosen.threads)
+    chosen, facts = begin(__doc__ or "", "eye_colour", limit=60)
     pictures = chosen.data / "images"
     faces = {
         face.picture: face for face in list_faces(FaceSource(folder=str(pictures), labels=str(chosen.data / "labels")))

@@ -11,8 +11,6 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from changing import Complete, Masks, Signal, report_changes
-from completing import add_options
-from record import parser
 
 SHARES = (0.25, 0.5)  # of the mirrored one
 
@@ -24,11 +22,5 @@ def mixed(complete: Complete, images: Signal, masks: Masks, made: Signal) -> Ite
         yield f"{share} of the mirrored", made.lerp(other, share)
 
 
-def main() -> None:
-    options = parser(__doc__ or "", "mirrored")
-    add_options(options, limit=24)
-    report_changes(options.parse_args(), mixed)
-
-
 if __name__ == "__main__":
-    main()
+    report_changes(__doc__ or "", "mirrored", mixed)

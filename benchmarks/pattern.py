@@ -12,9 +12,9 @@ average out quite, but is another in every window.
 from __future__ import annotations
 
 import torch
-from completing import add_options, completions
+from completing import begin, completions
 from jaxtyping import Float
-from record import machine, parser, show, write
+from record import show, write
 from torch import Tensor
 from torch.nn import functional as F
 
@@ -41,11 +41,7 @@ def patterns(pictures: Float[Tensor, "b 3 h w"], masks: Float[Tensor, "b 1 h w"]
 
 
 def main() -> None:
-    options = parser(__doc__ or "", "pattern")
-    add_options(options, limit=16)
-    chosen = options.parse_args()
-    torch.set_num_threads(chosen.threads)
-    facts = machine(chosen.threads)
+    chosen, facts = begin(__doc__ or "", "pattern", limit=16)
     table = make_protocol(ProtocolConfig(faces=chosen.data, masks=chosen.masks, limit=chosen.limit, bucket_by="share"))
     read = [read_batch([pair], SIDE) for pair in table.pairs["40-60"]]
     squares = {"true pictures": torch.cat([patterns(images.float(), masks.float()) for images, masks in read])}

@@ -20,6 +20,7 @@ from showface.images import read_image, to_tensor
 from showface.masks import composite, draw_free_form, mask_tensor
 from showface.networks.mdrnets import MDRNets
 from showface.networks.profiles import compact
+from showface.recipes.compact import compact as compact_recipe
 from showface.recipes.finetune import finetune
 
 SIDE = 96
@@ -47,7 +48,8 @@ def no_detector(monkeypatch: pytest.MonkeyPatch) -> None:
 QUICK = [
     "--device", "cpu", "--set", "coarse.steps=25", "--set", "mdrnets.steps=6", "--set", f"coarse.data.size={SIDE}",
     "--set", f"mdrnets.data.size={SIDE}", "--set", "coarse.optimiser.lr=1e-2", "--set", "coarse.weights.ssim=0.0",
-    "--set", "coarse.batch=4", "--set", "mdrnets.batch=4",
+    "--set", "coarse.batch=4", "--set", "mdrnets.batch=4", "--set", "coarse.weights.perceptual=0",
+    "--set", "coarse.weights.style=0", "--set", "mdrnets.weights.perceptual=0", "--set", "mdrnets.weights.style=0",
 ]  # fmt: skip
 
 
@@ -63,14 +65,17 @@ def error_in_holes(network: MDRNets, folder: Path) -> float:
     return float(np.mean(errors))
 
 
-def test_the_recipe_needs_no_labels_and_no_network_of_others() -> None:
+def test_the_recipe_needs_no_labels_and_judges_as_the_bundled_weights_were_trained() -> None:
     faces = (FaceSource(folder="faces"),)
     recipe = finetune(faces, MaskSource(drawn=1.0), start="runs/a/weights")
     assert recipe.networks == compact() and [stage.name for stage in recipe.stages] == ["coarse", "mdrnets"]
     for stage in recipe.stages:
         assert stage.start == "runs/a/weights" and stage.data.faces == faces
         weight = stage.weights
-        assert not (weight.perceptual or weight.style or weight.adversarial or weight.intra or weight.inter)
+        assert not (weight.adversarial or weight.intra or weight.inter)
+        bundled = compact_recipe(faces, MaskSource(drawn=1.0)).stages[-1]
+        assert weight.perceptual == bundled.weights.perceptual and weight.style == bundled.weights.style
+        assert stage.options == bundled.options
         assert not stage.data.faces[0].labels
 
 

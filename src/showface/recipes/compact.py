@@ -16,6 +16,10 @@ from showface.training.configuration import OptimiserConfig, Recipe, StageConfig
 PIXELS_ONLY = LossWeights(
     valid=1.0, hole=6.0, perceptual=0.0, style=0.0, adversarial=0.0, tv=0.0, semantic=0.0, intra=0.0, inter=0.0
 )
+SHARP = ObjectiveOptions(
+    average="region", squared=1.0, perceptual_on="composite", perceptual_window=128,
+    perceptual_layers=("pool1", "pool2", "pool3", "pool4", "pool5"),
+)  # fmt: skip
 
 
 def labelled(faces: tuple[FaceSource, ...]) -> tuple[FaceSource, ...]:
@@ -60,10 +64,7 @@ def compact(faces: tuple[FaceSource, ...], masks: MaskSource) -> Recipe:
                     valid=0.2, hole=2.0, perceptual=0.03, style=1.2, adversarial=0.01, tv=0.0, ssim=0.05, pattern=100.0,
                     semantic=0.01, intra=0.05, inter=0.05,
                 ),
-                options=ObjectiveOptions(
-                    average="region", squared=1.0, perceptual_on="composite", perceptual_window=128,
-                    perceptual_layers=("pool1", "pool2", "pool3", "pool4", "pool5"),
-                ),
+                options=SHARP,
             ),
         ),
     )  # fmt: skip

@@ -7,10 +7,9 @@ from dataclasses import replace
 from showface.data.batches import DataConfig
 from showface.data.faces import FaceSource
 from showface.data.mask_sets import MaskSource
-from showface.losses.objective import ObjectiveOptions
 from showface.networks.mdrnets import MDRNetsConfig
 from showface.networks.profiles import compact as compact_networks
-from showface.recipes.compact import PIXELS_ONLY
+from showface.recipes.compact import PIXELS_ONLY, SHARP
 from showface.training.configuration import OptimiserConfig, Recipe, StageConfig
 
 COARSE_STEPS, REFINED_STEPS = 60, 20  # of `BATCH` pictures
@@ -24,19 +23,19 @@ def finetune(
 
         showface train finetune --data my_faces/ --from compact --out runs/mine
 
-    `start` names the weights to begin with, `networks` their configuration. No labels, no network of others and no
-    discriminator are needed: pixels lead, and the frozen parser of the weights reads what was completed.
+    `start` names the weights to begin with, `networks` their configuration. No labels and no discriminator are needed:
+    pixels lead, VGG16 keeps what is drawn sharp, as in the recipe compact, and the frozen parser of the weights reads
+    what was completed. Where VGG16 cannot be had, pixels alone do (`perceptual` and `style` at 0), softer.
 
-    Hardware: one CPU core. Hours: a fifth of processor time. Score: +0.11 / +0.27 / +0.36 dB PSNR on 18 held-out
-    pictures of the one person in 42 others, LPIPS 5 to 7 % worse; with earlier weights +0.05 / +0.08 / +0.02 dB on
-    12 held-out portraits of many people (docs/finetune.md).
+    Hardware: one CPU core. Hours: a fifth of processor time. Score: +0.09 / +0.23 / +0.32 dB PSNR and LPIPS 5 to 6 %
+    better on 18 held-out pictures of the one person in 42 others (docs/finetune.md).
     """
     data = DataConfig(faces=faces, masks=masks, crop=(0.9, 1.0), crop_probability=0.5)
     gentle = OptimiserConfig(lr=6e-5, betas=(0.9, 0.999), warmup=10, schedule="cosine", clip=1.0)
     common = StageConfig(
         name="mdrnets", steps=REFINED_STEPS, batch=BATCH, start=start, data=data, optimiser=gentle, ema=0.95,
-        weights=replace(PIXELS_ONLY, valid=0.2, hole=2.0, ssim=0.05),
-        options=ObjectiveOptions(average="region", squared=1.0), log_every=10, checkpoint_every=20, show_every=50,
+        weights=replace(PIXELS_ONLY, valid=0.2, hole=2.0, ssim=0.05, perceptual=0.03, style=1.2),
+        options=SHARP, log_every=10, checkpoint_every=20, show_every=50,
     )  # fmt: skip
     return Recipe(
         name="finetune",

@@ -16,6 +16,7 @@ from showface.cli.main import main
 from showface.data.faces import FaceSource
 from showface.data.fingerprints import read_lines
 from showface.data.mask_sets import MaskSource
+from showface.errors import AssetError
 from showface.images import read_image, to_tensor
 from showface.masks import composite, draw_free_form, mask_tensor
 from showface.networks.mdrnets import MDRNets
@@ -136,3 +137,35 @@ def test_what_is_no_weights_is_one_line(photographs: Path, tmp_path: Path, capsy
     assert main([*words, "--set", "coarse.steps=3"]) == 0
     assert json.loads(capsys.readouterr().out)["stages"][0]["steps"] == 3
     assert not (tmp_path / "run").exists()
+
+
+def test_where_vgg16_cannot_be_had_the_way_without_it_is_told(
+    photographs: Path,
+    tiny_weights: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    def out_of_reach(*, layers: object) -> None:
+        raise AssetError("asset 'vgg16-lpips' could not be fetched")
+
+    no_detector(monkeypatch)
+    monkeypatch.setattr("showface.training.stages.stage.VGG16.pretrained", out_of_reach)
+    words = [
+        "train",
+        "finetune",
+        "--from",
+        str(tiny_weights),
+        "--data",
+        str(photographs),
+        "--out",
+        str(tmp_path / "run"),
+    ]
+    small = ["--set", "coarse.data.size=192", "--set", "mdrnets.data.size=192", "--set", "mdrnets.steps=1"]
+    assert main([*words, *small, "--set", "coarse.steps=1", "--device", "cpu"]) == 1
+    told = capsys.readouterr().err
+    assert "could not be fetched" in told
+    way = told.partition("softer pictures: ")[2].split()
+    assert way == ["--set", "coarse.weights.perceptual=0", "--set", "coarse.weights.style=0"]
+    way += [word.replace("coarse", "mdrnets") for word in way]
+    assert main([*words, *small, *way, "--set", "coarse.steps=1", "--device", "cpu"]) == 0

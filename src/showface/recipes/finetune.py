@@ -34,7 +34,7 @@ def finetune(
     gentle = OptimiserConfig(lr=6e-5, betas=(0.9, 0.999), warmup=10, schedule="cosine", clip=1.0)
     common = StageConfig(
         name="mdrnets", steps=REFINED_STEPS, batch=BATCH, start=start, data=data, optimiser=gentle, ema=0.95,
-        weights=replace(PIXELS_ONLY, valid=0.2, hole=2.0, ssim=0.05, perceptual=0.03, style=1.2),
+        weights=replace(PIXELS_ONLY, valid=0.2, hole=2.0, ssim=0.05, perceptual=0.03, style=1.2, pattern=100.0),
         options=SHARP, log_every=10, checkpoint_every=20, show_every=50,
     )  # fmt: skip
     return Recipe(

@@ -14,7 +14,7 @@ from jaxtyping import Float
 from torch import Tensor, nn
 
 from showface.data.batches import Batch
-from showface.errors import CheckpointError, SettingError
+from showface.errors import AssetError, CheckpointError, SettingError
 from showface.features.vgg16 import VGG16
 from showface.layers.processes import process_count, with_whole_batch_norms
 from showface.training.configuration import OptimiserConfig, Recipe, StageConfig
@@ -162,9 +162,14 @@ class Stage(ABC):
         network.load_state_dict(own | held)
 
     def vgg(self) -> VGG16 | None:
-        """VGG16 where the loss weights ask for it."""
-        wanted = self.config.weights.perceptual or self.config.weights.style
-        return self.frozen(VGG16.pretrained(layers=self.config.options.perceptual_layers)) if wanted else None
+        """VGG16 where the loss weights ask for it. Raises `AssetError`, with the way without it, if it cannot be had."""
+        if not (self.config.weights.perceptual or self.config.weights.style):
+            return None
+        try:
+            return self.frozen(VGG16.pretrained(layers=self.config.options.perceptual_layers))
+        except AssetError as error:
+            without = " ".join(f"--set {self.config.name}.weights.{term}=0" for term in ("perceptual", "style"))
+            raise AssetError(f"{error}; or train without it, which makes softer pictures: {without}") from error
 
 
 def _lasting(stage: Json) -> Json:

@@ -161,7 +161,7 @@ def test_where_vgg16_cannot_be_had_the_way_without_it_is_told(
         "--out",
         str(tmp_path / "run"),
     ]
-    small = ["--set", "coarse.data.size=192", "--set", "mdrnets.data.size=192", "--set", "mdrnets.steps=1"]
+    small = ["--set", "coarse.data.size=128", "--set", "mdrnets.data.size=128", "--set", "mdrnets.steps=1"]
     assert main([*words, *small, "--set", "coarse.steps=1", "--device", "cpu"]) == 1
     told = capsys.readouterr().err
     assert "could not be fetched" in told

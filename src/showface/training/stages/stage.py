@@ -162,7 +162,7 @@ class Stage(ABC):
         network.load_state_dict(own | held)
 
     def vgg(self) -> VGG16 | None:
-        """VGG16 where the loss weights ask for it. Raises `AssetError`, with the way without it, if it cannot be had."""
+        """VGG16 where the loss weights ask for it. Where it cannot be had, `AssetError` tells the way without it."""
         if not (self.config.weights.perceptual or self.config.weights.style):
             return None
         try:

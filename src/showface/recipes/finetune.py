@@ -27,7 +27,7 @@ def finetune(
     pixels lead, VGG16 keeps what is drawn sharp, as in the recipe compact, and the frozen parser of the weights reads
     what was completed. Where VGG16 cannot be had, pixels alone do (`perceptual` and `style` at 0), softer.
 
-    Hardware: one CPU core. Hours: a fifth of processor time. Score: +0.09 / +0.23 / +0.32 dB PSNR and LPIPS 5 to 6 %
+    Hardware: one CPU core. Hours: a fifth of processor time. Score: +0.09 / +0.24 / +0.32 dB PSNR and LPIPS 5 to 6 %
     better on 18 held-out pictures of the one person in 42 others (docs/finetune.md).
     """
     data = DataConfig(faces=faces, masks=masks, crop=(0.9, 1.0), crop_probability=0.5)

@@ -166,6 +166,5 @@ def test_where_vgg16_cannot_be_had_the_way_without_it_is_told(
     told = capsys.readouterr().err
     assert "could not be fetched" in told
     way = told.partition("softer pictures: ")[2].split()
-    assert way == ["--set", "coarse.weights.perceptual=0", "--set", "coarse.weights.style=0"]
-    way += [word.replace("coarse", "mdrnets") for word in way]
+    assert way[:4] == ["--set", "coarse.weights.perceptual=0", "--set", "coarse.weights.style=0"]
     assert main([*words, *small, *way, "--set", "coarse.steps=1", "--device", "cpu"]) == 0

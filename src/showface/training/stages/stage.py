@@ -168,7 +168,10 @@ class Stage(ABC):
         try:
             return self.frozen(VGG16.pretrained(layers=self.config.options.perceptual_layers))
         except AssetError as error:
-            without = " ".join(f"--set {self.config.name}.weights.{term}=0" for term in ("perceptual", "style"))
+            asking = (stage for stage in self.recipe.stages if stage.weights.perceptual or stage.weights.style)
+            without = " ".join(
+                f"--set {stage.name}.weights.{term}=0" for stage in asking for term in ("perceptual", "style")
+            )
             raise AssetError(f"{error}; or train without it, which makes softer pictures: {without}") from error
 
 

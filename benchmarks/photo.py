@@ -20,8 +20,9 @@ import statistics
 import tempfile
 import time
 import warnings
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from functools import partial
 from itertools import pairwise
 from pathlib import Path
 
@@ -47,11 +48,11 @@ from showface.weights import bundled
 
 SAMPLE = bundled().parent / "samples" / "faces" / "07043.webp"
 MASKS = ("hand", "glasses", "scratches")
-WAYS: dict[str, dict[str, object]] = {
-    "pasted": {"feather": 0, "grain": False},
-    "feather 12 px": {"feather": 12, "grain": False},
-    "membrane": {"grain": False},
-    "membrane and texture": {},
+WAYS: dict[str, Callable[..., Photo]] = {
+    "pasted": partial(put_back, feather=0, grain=False),
+    "feather 12 px": partial(put_back, feather=12, grain=False),
+    "membrane": partial(put_back, grain=False),
+    "membrane and texture": put_back,
 }
 
 
@@ -207,7 +208,7 @@ def compared(inpaint: FaceInpainter, case: Case, sheets: Path | None) -> dict[st
     small, hidden = take(case.photo, case.hole, case.frame)
     output = inpaint.complete(to_tensor(small), mask_tensor(hidden)).completed[0]
     values = (to_unit(output).clamp(0, 1) * 255).permute(1, 2, 0).numpy()
-    results = {name: put_back(case.photo, case.hole, case.frame, values, hidden, **how) for name, how in WAYS.items()}  # type: ignore[arg-type]
+    results = {name: way(case.photo, case.hole, case.frame, values, hidden) for name, way in WAYS.items()}
     classical = telea(np.asarray(small), hidden)
     results["all by Telea, membrane"] = put_back(case.photo, case.hole, case.frame, classical, hidden, grain=False)
     if sheets is not None:

@@ -70,12 +70,12 @@ def test_the_recipe_needs_no_labels_and_judges_as_the_bundled_weights_were_train
     faces = (FaceSource(folder="faces"),)
     recipe = finetune(faces, MaskSource(drawn=1.0), start="runs/a/weights")
     assert recipe.networks == compact() and [stage.name for stage in recipe.stages] == ["coarse", "mdrnets"]
+    bundled = compact_recipe(faces, MaskSource(drawn=1.0)).stages[-1]
     for stage in recipe.stages:
         assert stage.start == "runs/a/weights" and stage.data.faces == faces
-        weight = stage.weights
-        assert not (weight.adversarial or weight.intra or weight.inter)
-        bundled = compact_recipe(faces, MaskSource(drawn=1.0)).stages[-1]
-        assert weight.perceptual == bundled.weights.perceptual and weight.style == bundled.weights.style
+        assert not (stage.weights.adversarial or stage.weights.intra or stage.weights.inter)
+        for term in ("perceptual", "style", "pattern"):
+            assert getattr(stage.weights, term) == getattr(bundled.weights, term) > 0
         assert stage.options == bundled.options
         assert not stage.data.faces[0].labels
 
@@ -140,31 +140,23 @@ def test_what_is_no_weights_is_one_line(photographs: Path, tmp_path: Path, capsy
 
 
 def test_where_vgg16_cannot_be_had_the_way_without_it_is_told(
-    photographs: Path,
-    tiny_weights: Path,
-    tmp_path: Path,
-    monkeypatch: pytest.MonkeyPatch,
+    photographs: Path, tiny_weights: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch,
     capsys: pytest.CaptureFixture[str],
-) -> None:
+) -> None:  # fmt: skip
     def out_of_reach(*, layers: object) -> None:
         raise AssetError("asset 'vgg16-lpips' could not be fetched")
 
     no_detector(monkeypatch)
     monkeypatch.setattr("showface.training.stages.stage.VGG16.pretrained", out_of_reach)
-    words = [
-        "train",
-        "finetune",
-        "--from",
-        str(tiny_weights),
-        "--data",
-        str(photographs),
-        "--out",
-        str(tmp_path / "run"),
-    ]
-    small = ["--set", "coarse.data.size=128", "--set", "mdrnets.data.size=128", "--set", "mdrnets.steps=1"]
-    assert main([*words, *small, "--set", "coarse.steps=1", "--device", "cpu"]) == 1
+    words = ["train", "finetune", "--from", str(tiny_weights), "--data", str(photographs), "--device", "cpu"]
+    words += ["--out", str(tmp_path / "run")]
+    for stage in ("coarse", "mdrnets"):
+        words += ["--set", f"{stage}.data.size=128", "--set", f"{stage}.steps=1"]
+    assert main(words) == 1
     told = capsys.readouterr().err
     assert "could not be fetched" in told
     way = told.partition("softer pictures: ")[2].split()
-    assert way[:4] == ["--set", "coarse.weights.perceptual=0", "--set", "coarse.weights.style=0"]
-    assert main([*words, *small, *way, "--set", "coarse.steps=1", "--device", "cpu"]) == 0
+    assert way[1::2] == [
+        f"{stage}.weights.{term}=0" for stage in ("coarse", "mdrnets") for term in ("perceptual", "style")
+    ]
+    assert main([*words, *way]) == 0

@@ -77,6 +77,11 @@ class LossWeights:
             raise SettingError("every loss weight is 0; expected at least one term to train with")
 
     @property
+    def needs_vgg(self) -> bool:
+        """Whether any term compares features of VGG16."""
+        return bool(self.perceptual or self.style)
+
+    @property
     def needs_discriminator(self) -> bool:
         """Whether any term asks a discriminator."""
         return bool(self.adversarial or self.feature_matching)
@@ -167,7 +172,7 @@ def generator_terms(
     options, counts = options or ObjectiveOptions(), counts or {}
     labels = _labels(inputs, weights, parser)
     terms = _pixel_terms(inputs, weights, options)
-    if weights.perceptual or weights.style:
+    if weights.needs_vgg:
         terms |= _feature_terms(inputs, weights, _needed("vgg", vgg), options)
     if weights.needs_discriminator:
         terms |= _discriminator_terms(inputs, weights, _needed("discriminator", discriminator))

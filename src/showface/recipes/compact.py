@@ -16,7 +16,8 @@ from showface.training.configuration import OptimiserConfig, Recipe, StageConfig
 PIXELS_ONLY = LossWeights(
     valid=1.0, hole=6.0, perceptual=0.0, style=0.0, adversarial=0.0, tv=0.0, semantic=0.0, intra=0.0, inter=0.0
 )
-SHARP = ObjectiveOptions(
+SHARP = replace(PIXELS_ONLY, valid=0.2, hole=2.0, ssim=0.05, perceptual=0.03, style=1.2, pattern=100.0)
+JUDGING = ObjectiveOptions(
     average="region", squared=1.0, perceptual_on="composite", perceptual_window=128,
     perceptual_layers=("pool1", "pool2", "pool3", "pool4", "pool5"),
 )  # fmt: skip
@@ -60,11 +61,7 @@ def compact(faces: tuple[FaceSource, ...], masks: MaskSource) -> Recipe:
                 name="mdrnets", steps=1000, joint=True, auxiliary=4, ema=0.99, data=data,
                 optimiser=replace(fast, method="muon", lr=4e-4, warmup=50),
                 discriminator_optimiser=OptimiserConfig(lr=2e-4, betas=(0.5, 0.999), warmup=100, schedule="cosine"),
-                weights=LossWeights(
-                    valid=0.2, hole=2.0, perceptual=0.03, style=1.2, adversarial=0.01, tv=0.0, ssim=0.05, pattern=100.0,
-                    semantic=0.01, intra=0.05, inter=0.05,
-                ),
-                options=SHARP,
+                weights=replace(SHARP, adversarial=0.01, semantic=0.01, intra=0.05, inter=0.05), options=JUDGING,
             ),
         ),
     )  # fmt: skip

@@ -9,7 +9,7 @@ from showface.data.faces import FaceSource
 from showface.data.mask_sets import MaskSource
 from showface.networks.mdrnets import MDRNetsConfig
 from showface.networks.profiles import compact as compact_networks
-from showface.recipes.compact import PIXELS_ONLY, SHARP
+from showface.recipes.compact import JUDGING, SHARP
 from showface.training.configuration import OptimiserConfig, Recipe, StageConfig
 
 COARSE_STEPS, REFINED_STEPS = 60, 20  # of `BATCH` pictures
@@ -34,14 +34,13 @@ def finetune(
     gentle = OptimiserConfig(lr=6e-5, betas=(0.9, 0.999), warmup=10, schedule="cosine", clip=1.0)
     common = StageConfig(
         name="mdrnets", steps=REFINED_STEPS, batch=BATCH, start=start, data=data, optimiser=gentle, ema=0.95,
-        weights=replace(PIXELS_ONLY, valid=0.2, hole=2.0, ssim=0.05, perceptual=0.03, style=1.2, pattern=100.0),
-        options=SHARP, log_every=10, checkpoint_every=20, show_every=50,
+        weights=SHARP, options=JUDGING, log_every=10, checkpoint_every=20, show_every=50,
     )  # fmt: skip
     return Recipe(
         name="finetune",
         networks=networks or compact_networks(),
         stages=(
             replace(common, name="coarse", steps=COARSE_STEPS),
-            replace(common, weights=replace(common.weights, semantic=0.01)),
+            replace(common, weights=replace(SHARP, semantic=0.01)),
         ),
     )

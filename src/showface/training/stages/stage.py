@@ -163,15 +163,13 @@ class Stage(ABC):
 
     def vgg(self) -> VGG16 | None:
         """VGG16 where the loss weights ask for it. Where it cannot be had, `AssetError` tells the way without it."""
-        if not (self.config.weights.perceptual or self.config.weights.style):
+        if not self.config.weights.needs_vgg:
             return None
         try:
             return self.frozen(VGG16.pretrained(layers=self.config.options.perceptual_layers))
         except AssetError as error:
-            asking = (stage for stage in self.recipe.stages if stage.weights.perceptual or stage.weights.style)
-            without = " ".join(
-                f"--set {stage.name}.weights.{term}=0" for stage in asking for term in ("perceptual", "style")
-            )
+            asking = (stage.name for stage in self.recipe.stages if stage.weights.needs_vgg)
+            without = " ".join(f"--set {name}.weights.{term}=0" for name in asking for term in ("perceptual", "style"))
             raise AssetError(f"{error}; or train without it, which makes softer pictures: {without}") from error
 
 

@@ -93,7 +93,10 @@ def ways(inpaint: FaceInpainter, without: list[str]) -> Iterator[tuple[str, Way]
     if "bfloat16" not in without:
         yield BFLOAT16, of_network(in_bfloat16(lean))
     if "compiled" not in without:
-        yield "compiled", of_network(torch.compile(lean))
+        compiled = torch.compile(lean)
+        yield "compiled", of_network(compiled)
+        if "bfloat16" not in without and computes_bf16("cpu"):
+            yield "compiled, bfloat16", of_network(in_bfloat16(compiled))
     if "onnx" not in without:
         yield from exported(inpaint.network)
     if "migan" not in without:

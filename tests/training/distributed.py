@@ -5,6 +5,7 @@ Arguments: recipe as JSON, run folder, task, earlier run. Tasks: "train"; "die" 
 
 from __future__ import annotations
 
+import atexit
 import json
 import os
 import signal
@@ -14,6 +15,7 @@ from pathlib import Path
 
 import torch
 from rich.console import Console
+from torch import distributed
 
 from showface.errors import ShowFaceError
 from showface.training import loop
@@ -36,9 +38,15 @@ def signalled(task: str) -> Callable[[object, float], None]:
     return averaging
 
 
+def tell() -> None:
+    """Called as the last thing before Python ends: whether this process has parted from the others by then."""
+    print("still together" if distributed.is_initialized() else "parted", flush=True)
+
+
 def main(recipe: Path, out: Path, task: str, earlier: Path) -> int:
     """Train; the exit code is that of the command line."""
     torch.set_num_threads(1)
+    atexit.register(tell)  # the first one registered is the last one called
     if task in SIGNALS:
         loop.average = signalled(task)
     resolved = from_plain(Recipe, json.loads(recipe.read_text()))

@@ -92,6 +92,7 @@ def test_two_ranks_of_four_equal_one_of_eight(one: Path, tiny_recipe: Recipe, tm
     done = launched(of_eight(tiny_recipe), tmp_path / "two", "train", Path("none"))
     assert done.returncode == 0, done.stderr
     assert done.stdout.count("mdrnets: done") == 1 and "drifted" not in done.stdout
+    assert done.stdout.count("parted") == 2  # before Python ends: a thread of gloo alive by then may abort the process
     for stage in ("coarse", "face_parser", "reconstruction", "mdrnets"):
         assert_same(last_state(tmp_path / "two" / "run", stage), last_state(one, stage))
         lines = [json.loads(line) for line in (tmp_path / "two" / "run" / stage / "log.jsonl").read_text().splitlines()]
@@ -113,6 +114,7 @@ def test_two_ranks_stop_together_and_one_goes_on(one: Path, tiny_recipe: Recipe,
     recipe, out = of_eight(tiny_recipe), tmp_path / "two"
     done = launched(recipe, out, "stop", one)
     assert done.returncode != 0 and "stopped by SIGTERM" in done.stderr, done.stderr
+    assert done.stdout.count("parted") == 2
     step = int(checkpoints(out / "run" / "mdrnets")[-1].stem.rpartition("-")[2])
     assert 2 <= step < STEPS
     said = io.StringIO()

@@ -6,6 +6,7 @@ averaged over all of them, the memory learns from the pictures of all. Only the 
 
 from __future__ import annotations
 
+import atexit
 import importlib.util
 import os
 from collections.abc import Iterator
@@ -108,9 +109,21 @@ def _together(device: torch.device) -> Any:
     if importlib.util.find_spec("accelerate") is None:
         raise MissingExtraError("training with several processes needs accelerate: pip install 'showface[train]'")
     together = import_module("accelerate").PartialState
+    atexit.register(leave)
     if device.type == "cuda":
         return together(timeout=PATIENCE)
     return together(cpu=True, backend="gloo", timeout=PATIENCE)
+
+
+def leave() -> None:
+    """Part from the other processes while Python still runs, at the end of this one.
+
+    A thread of gloo that is not done with its last exchange when Python ends would abort the process (PyTorch issue
+    190489), and torchrun would call a finished run failed. Leaving an NCCL group waits for all others, which may have
+    died; its threads do no harm.
+    """
+    if distributed.is_initialized() and distributed.get_backend() == "gloo":
+        distributed.destroy_process_group()
 
 
 def refuse_uneven(config: StageConfig, count: int) -> None:

@@ -119,8 +119,8 @@ def leave() -> None:
     """Part from the other processes while Python still runs, at the end of this one.
 
     A thread of gloo that is not done with its last exchange when Python ends would abort the process (PyTorch issue
-    190489), and torchrun would call a finished run failed. Leaving an NCCL group waits for all others, which may have
-    died; its threads do no harm.
+    190489), and torchrun would call a finished run failed. An NCCL group is left to the end of the process: parting
+    from it would wait for all others, which may have died.
     """
     if distributed.is_initialized() and distributed.get_backend() == "gloo":
         distributed.destroy_process_group()

@@ -70,14 +70,7 @@ def patch_correlation(
             left, right = F.normalize(left, dim=-1, eps=1e-6), F.normalize(right, dim=-1, eps=1e-6)
         scale = COSINE_SCALE if kind == "cosine" else left.shape[-1] ** -0.5
         scores = scale * (left @ right.transpose(1, 2))  # (b, n, k)
-        allowed = _allowed(keys, scores)
+        allowed = None if keys is None else (keys | ~keys.any(dim=1, keepdim=True))[:, None]  # (b, 1, k)
         if kind == "none":
-            return scores * allowed / allowed.sum(dim=-1, keepdim=True)
-        return scores.masked_fill(~allowed, -torch.inf).softmax(dim=-1)
-
-
-def _allowed(keys: Bool[Tensor, "b k"] | None, scores: Float[Tensor, "b n k"]) -> Bool[Tensor, "b 1 k"]:
-    """The patches that may be sources: those of `keys`, or all where there is none."""
-    if keys is None:
-        return torch.ones_like(scores[:, :1], dtype=torch.bool)
-    return (keys | ~keys.any(dim=1, keepdim=True))[:, None]
+            return scores / scores.shape[-1] if allowed is None else scores * allowed / allowed.sum(-1, keepdim=True)
+        return (scores if allowed is None else scores.masked_fill(~allowed, -torch.inf)).softmax(dim=-1)

@@ -15,6 +15,7 @@ from torch.nn import functional as F
 from showface.layers.window import Window, whole
 
 MOST_SWEEPS = 16  # at the coarser sizes, where a sweep costs next to nothing
+BORDER = ((0, 1), (-1, -2))  # a line outside the picture, and its neighbour inside
 
 
 def harmonic_fill(
@@ -78,9 +79,27 @@ def _relaxed(
 ) -> Float[Tensor, "b c h w"]:
     """`start` after `sweeps` in which each unknown cell, 0 in `values`, takes the mean of its neighbours."""
     filled, quarter = torch.where(known, values, start), (~known).float() / 4
-    for _ in range(sweeps):
-        filled = torch.addcmul(values, _sum_of_neighbours(filled), quarter)
-    return filled
+    if torch.compiler.is_compiling():  # an export has a hundred sweeps in its graph: three steps each, not eight
+        cross = values.new_tensor([[0.0, 1.0, 0.0], [1.0, 0.0, 1.0], [0.0, 1.0, 0.0]]).expand(values.shape[1], 1, 3, 3)
+        for _ in range(sweeps):
+            filled = torch.addcmul(values, F.conv2d(_continued(filled), cross, groups=values.shape[1]), quarter)
+        return filled
+    padded = _continued(filled)
+    inner, above, below = (padded[..., rows, 1:-1] for rows in (slice(1, -1), slice(-2), slice(2, None)))
+    left, right = padded[..., 1:-1, :-2], padded[..., 1:-1, 2:]
+    border = [(padded.select(axis, at), padded.select(axis, next_to)) for axis in (2, 3) for at, next_to in BORDER]
+    total = torch.empty_like(filled)
+    for _ in range(sweeps):  # making views takes as long as adding does where there is little: they are made once
+        torch.add(above, below, out=total).add_(left).add_(right)
+        torch.addcmul(values, total, quarter, out=inner)
+        for outside, inside in border:
+            outside.copy_(inside)
+    return inner
+
+
+def _continued(x: Float[Tensor, "b c h w"]) -> Float[Tensor, "b c h+2 w+2"]:
+    """A cell more on every side: at the border of the picture a cell stands in for its missing neighbour."""
+    return F.pad(x, (1, 1, 1, 1), mode="replicate")
 
 
 def _halved(
@@ -89,14 +108,3 @@ def _halved(
     """The mean over the known ones of each 2 x 2 pixels; `values` are 0 where nothing is known."""
     share = F.avg_pool2d(known.float(), 2)
     return F.avg_pool2d(values, 2) / share.clamp_min(0.25), share > 0
-
-
-def _sum_of_neighbours(x: Float[Tensor, "b c h w"]) -> Float[Tensor, "b c h w"]:
-    """Of all four; at the border of the picture a pixel stands in for its missing neighbour."""
-    padded = F.pad(x, (1, 1, 1, 1), mode="replicate")
-    if torch.compiler.is_compiling():  # an export has a hundred sweeps in its graph: one step each, not eight
-        cross = x.new_tensor([[0.0, 1.0, 0.0], [1.0, 0.0, 1.0], [0.0, 1.0, 0.0]])
-        return F.conv2d(padded, cross.expand(x.shape[1], 1, 3, 3), groups=x.shape[1])
-    rows, columns = padded[..., 1:-1], padded[..., 1:-1, :]
-    total = rows[..., :-2, :] + rows[..., 2:, :]
-    return total.add_(columns[..., :-2]).add_(columns[..., 2:])

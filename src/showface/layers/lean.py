@@ -34,18 +34,20 @@ def without_spectral_norm(network: nn.Module) -> None:
     for module in list(network.modules()):
         for name, child in list(module.named_children()):
             if isinstance(child, nn.Conv2d) and parametrize.is_parametrized(child, "weight"):
-                setattr(module, name, _plain(child.eval()))
+                setattr(module, name, as_one([child.eval()]))
 
 
-def _plain(convolution: nn.Conv2d) -> nn.Conv2d:
-    """`convolution` with its weights as they are, for use."""
+def as_one(convolutions: Sequence[nn.Conv2d]) -> nn.Conv2d:
+    """Convolutions of the same features and settings as one, outputs concatenated; weights as they are, for use."""
+    first = convolutions[0]
     made = nn.Conv2d(
-        convolution.in_channels, convolution.out_channels, convolution.kernel_size,  # type: ignore[arg-type]
-        convolution.stride, convolution.padding, convolution.dilation, convolution.groups,  # type: ignore[arg-type]
-        padding_mode=convolution.padding_mode, device="meta",
+        first.in_channels, sum(each.out_channels for each in convolutions), first.kernel_size,  # type: ignore[arg-type]
+        first.stride, first.padding, first.dilation, first.groups,  # type: ignore[arg-type]
+        padding_mode=first.padding_mode, device="meta",
     )  # fmt: skip
-    made.weight = _frozen(convolution.weight.detach())
-    made.bias = None if convolution.bias is None else _frozen(convolution.bias.detach())
+    biases = [each.bias.detach() for each in convolutions if each.bias is not None]
+    made.weight = _frozen(torch.cat([each.weight.detach() for each in convolutions]))
+    made.bias = _frozen(torch.cat(biases)) if biases else None
     return made.eval()
 
 
@@ -186,15 +188,9 @@ class LeanSpade(nn.Module):
     def __init__(self, spade: Spade) -> None:
         super().__init__()
         self.normalise, self.shared = spade.normalise, spade.shared
-        gamma, beta = spade.gamma, spade.beta
-        kernel = gamma.kernel_size[0]
-        self.both = nn.Conv2d(
-            gamma.in_channels, 2 * gamma.out_channels, kernel, padding=kernel // 2, padding_mode=gamma.padding_mode,
-            device="meta",
-        )  # fmt: skip
-        assert gamma.bias is not None and beta.bias is not None
-        self.both.weight = _frozen(torch.cat([gamma.weight, beta.weight]))
-        self.both.bias = _frozen(torch.cat([gamma.bias + 1, beta.bias]))
+        self.both = as_one([spade.gamma, spade.beta])
+        assert self.both.bias is not None
+        self.both.bias[: spade.gamma.out_channels] += 1
 
     def forward(self, x: Float[Tensor, "b c h w"], features: Float[Tensor, "b f h w"]) -> Float[Tensor, "b c h w"]:
         """As `Spade.forward`."""

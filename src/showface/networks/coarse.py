@@ -25,6 +25,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from showface.errors import SettingError, unknown
+from showface.layers.folding import folded
 from showface.layers.harmonic_fill import harmonic_fill
 from showface.layers.partial_convolution import PartialConvolution
 from showface.layers.recomputing import run
@@ -226,9 +227,8 @@ def folded_picture(
         raise SettingError(f"coarse network: {h}x{w} pixels, expected multiples of {config.multiple}")
     if config.ones:
         picture = torch.cat([picture, 1 - mask], dim=1)  # ones where valid
-    x = F.pixel_unshuffle(picture, fold).unflatten(1, (picture.shape[1], fold**2))  # (b, 3, f f, h/f, w/f)
-    valid = None if config.fill == "input" else F.pixel_unshuffle(1 - mask, fold)  # (b, f f, h/f, w/f)
-    return x.transpose(1, 2).flatten(1, 2), valid
+    valid = None if config.fill == "input" else folded(1 - mask, fold)  # (b, f f, h/f, w/f)
+    return folded(picture, fold, pixels_first=True), valid
 
 
 def joined(

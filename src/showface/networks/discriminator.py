@@ -17,6 +17,7 @@ from torch import Tensor, nn
 from torch.nn.utils import parametrizations
 
 from showface.errors import SettingError, unknown
+from showface.layers.folding import folded
 
 DiscriminatorKind = Literal["patch", "snpatch"]
 
@@ -58,7 +59,7 @@ class Discriminator(nn.Module):
         self, image: Float[Tensor, "b 3 h w"], mask: Float[Tensor, "b 1 h w"]
     ) -> list[Float[Tensor, "b _ _ _"]]:
         """What each layer gives, the last being the logits."""
-        x = F.pixel_unshuffle(torch.cat([image, mask], dim=1), self.config.fold)  # (b, 4 fold^2, h/fold, w/fold)
+        x = folded(torch.cat([image, mask], dim=1), self.config.fold)  # (b, 4 fold^2, h/fold, w/fold)
         found: list[Tensor] = []
         for layer in self.layers:
             x = layer(F.leaky_relu(found[-1], 0.2) if found else x)

@@ -20,6 +20,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from showface.errors import SettingError
+from showface.layers.folding import folded
 from showface.layers.regions import downsample_semantic_map
 from showface.semantics import BISENET_ORDER, CATEGORY_COUNT, merge
 
@@ -114,7 +115,7 @@ class FaceParser(nn.Module):
 
     def features(self, image: Float[Tensor, "b 3 h w"]) -> Float[Tensor, "b c h2 w2"]:
         """What the logits are read from, at 1 / `fold` of the resolution."""
-        x = F.pixel_unshuffle(image, self.config.fold)
+        x = folded(image, self.config.fold)
         skips: list[Tensor] = []
         for down in self.down:
             x = down(x)

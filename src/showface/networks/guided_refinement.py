@@ -17,6 +17,7 @@ from jaxtyping import Float
 from torch import Tensor, nn
 
 from showface.errors import SettingError, unknown
+from showface.layers.folding import folded
 from showface.layers.gated_convolution import GatedConvolution, GatedResBlock, Padding
 from showface.layers.recomputing import run
 from showface.layers.spade import SLOPE, SpadeGatedResBlock, SpadeNorm
@@ -137,10 +138,10 @@ class GuidedRefinement(nn.Module):
     def encode(self, coarse: Tensor, mask: Tensor) -> list[Tensor]:
         """The encoder's features, the largest map first."""
         seen = torch.cat([coarse, mask], dim=1)
-        entry: Tensor = self.stem(F.pixel_unshuffle(seen, self.config.fold))  # of (b, 4 fold^2, h/fold, w/fold)
+        entry: Tensor = self.stem(folded(seen, self.config.fold))  # of (b, 4 fold^2, h/fold, w/fold)
         if self.mirrored is not None:
             # Deviation: the paper's refinement network sees the coarse face alone
-            entry = entry + self.mirrored(F.pixel_unshuffle(seen.flip(-1), self.config.fold))
+            entry = entry + self.mirrored(folded(seen.flip(-1), self.config.fold))
         encoded = [entry]
         for down in self.downs:
             encoded.append(down(encoded[-1]))

@@ -17,12 +17,13 @@ import torch.nn.functional as F
 from jaxtyping import Float, Int64
 from torch import Tensor, nn
 
-from showface.layers.correlation import fold_patches, patch_correlation, unfold_patches
+from showface.layers.correlation import Correlation, fold_patches, patch_correlation, unfold_patches
 from showface.layers.harmonic_fill import harmonic_fill
 from showface.layers.lean import (
     LeanJoinedConvolution,
     LeanPartialConvolution,
     LeanSpade,
+    as_one,
     without_batch_norm,
     without_spectral_norm,
 )
@@ -229,6 +230,7 @@ class LeanMaskRegion(nn.Module):
     def __init__(self, mask_region: MaskRegionEnhanced) -> None:
         super().__init__()
         self.full = mask_region
+        self.both = as_one([mask_region.left, mask_region.right])
 
     def forward(
         self,
@@ -237,39 +239,64 @@ class LeanMaskRegion(nn.Module):
         mask: Float[Tensor, "b 1 h w"],
     ) -> Float[Tensor, "b c h w"]:
         """As `MaskRegionEnhanced.forward`."""
-        if torch.compiler.is_compiling():  # the number of patches must not depend on what is in the hole
+        if torch.compiler.is_exporting():  # the number of patches must not depend on what is in the hole
             enhanced: Tensor = self.full(retrieved_map, visible_map, mask)
             return enhanced
         fused = fuse(retrieved_map, visible_map, mask)
-        maps = (self.full.left(fused), self.full.right(fused), self.full.value(fused), mask)
-        update = torch.cat([self._update(*(each[i : i + 1] for each in maps)) for i in range(len(mask))])
-        return fused + mask * update
+        left, right = self.both(fused).chunk(2, dim=1)
+        config, value = self.full.config, self.full.value(fused)
+        settings = (config.patch, config.stride, config.correlation, config.mask_keys)
+        mine = torch.ops.showface.mined_holes if torch.compiler.is_compiling() else _mined
+        return fused + mask * mine(left, right, value, mask, *settings)
 
-    def _update(
-        self,
-        left: Float[Tensor, "1 d h w"],
-        right: Float[Tensor, "1 d h w"],
-        value: Float[Tensor, "1 c h w"],
-        mask: Float[Tensor, "1 1 h w"],
-    ) -> Float[Tensor, "1 c h w"]:
-        """What one picture's hole takes up; 0 in patches without a hole."""
-        config = self.full.config
-        patch, stride = config.patch, config.stride
-        visible = visible_patches(mask, patch=patch, stride=stride)  # (1, n)
-        rows = (~visible[0]).nonzero()[:, 0]
-        if not len(rows):
-            return torch.zeros_like(value)
-        shares = patch_correlation(
-            unfold_patches(left, patch=patch, stride=stride)[:, rows],
-            unfold_patches(right, patch=patch, stride=stride),
-            kind=config.correlation,
-            keys=visible if config.mask_keys else None,
-        )  # (1, rows, n)
-        values = unfold_patches(value, patch=patch, stride=stride)
-        update = torch.zeros_like(values)
-        update[:, rows] = (shares.to(values.dtype) @ values).to(values.dtype)  # autocast may round the product
-        size = (value.shape[2], value.shape[3])
-        return fold_patches(update, size, patch=patch, stride=stride)
+
+def _mined(
+    left: Float[Tensor, "b d h w"],
+    right: Float[Tensor, "b d h w"],
+    value: Float[Tensor, "b c h w"],
+    mask: Float[Tensor, "b 1 h w"],
+    patch: int,
+    stride: int,
+    kind: Correlation,
+    mask_keys: bool,
+) -> Float[Tensor, "b c h w"]:
+    """What the holes take up, picture by picture; 0 in patches without a hole."""
+    pictures = zip(left.split(1), right.split(1), value.split(1), mask.split(1), strict=True)
+    return torch.cat([_mined_one(*each, patch, stride, kind, mask_keys) for each in pictures])
+
+
+def _mined_one(
+    left: Tensor, right: Tensor, value: Tensor, mask: Tensor, patch: int, stride: int, kind: Correlation,
+    mask_keys: bool,
+) -> Float[Tensor, "1 c h w"]:  # fmt: skip
+    visible = visible_patches(mask, patch=patch, stride=stride)  # (1, n)
+    rows = (~visible[0]).nonzero()[:, 0]
+    if not len(rows):
+        return torch.zeros_like(value)
+    left, right, values = (unfold_patches(each, patch=patch, stride=stride) for each in (left, right, value))
+    shares = patch_correlation(left[:, rows], right, kind=kind, keys=visible if mask_keys else None)  # (1, rows, n)
+    update = torch.zeros_like(values)
+    update[:, rows] = (shares.to(values.dtype) @ values).to(values.dtype)  # autocast may round the product
+    return fold_patches(update, (value.shape[2], value.shape[3]), patch=patch, stride=stride)
+
+
+@torch.library.custom_op(
+    "showface::mined_holes",
+    mutates_args=(),
+    schema="(Tensor left, Tensor right, Tensor value, Tensor mask, int patch, int stride, str kind, bool mask_keys) "
+    "-> Tensor",
+)
+def _mined_holes(
+    left: Tensor, right: Tensor, value: Tensor, mask: Tensor, patch: int, stride: int, kind: Correlation,
+    mask_keys: bool,
+) -> Tensor:  # fmt: skip
+    """`_mined` as one operation for torch.compile, which would have to know how many patches have a hole."""
+    return _mined(left, right, value, mask, patch, stride, kind, mask_keys).contiguous()
+
+
+@_mined_holes.register_fake
+def _(left: Tensor, right: Tensor, value: Tensor, mask: Tensor, *settings: object) -> Tensor:
+    return torch.empty_like(value, memory_format=torch.contiguous_format)
 
 
 class LeanRefinement(nn.Module):
@@ -291,6 +318,7 @@ class LeanRefinement(nn.Module):
     ) -> Float[Tensor, "b 3 h w"]:
         """As `GuidedRefinement.forward` in the hole; elsewhere, where it has not computed, it gives `coarse` back."""
         full, config = self.full, self.full.config
+        fused = fused.contiguous(memory_format=torch.channels_last)  # once, not before each convolution of it
         encoded = full.encode(coarse, mask)
         x = full.blocks(encoded.pop())
         there = whole(x)

@@ -17,6 +17,7 @@ from jaxtyping import Float
 from torch import Tensor, nn
 
 from showface.errors import SettingError, unknown
+from showface.layers.folding import folded
 
 DecoderNorm = Literal["instance", "none"]
 
@@ -79,7 +80,7 @@ class ReconstructionNetwork(nn.Module):
 
     def encode(self, image: Float[Tensor, "b 3 h w"]) -> Float[Tensor, "b c h2 w2"]:
         """The middle layer, smaller than the image by `config.multiple`. image: RGB [-1, 1]."""
-        x: Tensor = self.stem(F.pixel_unshuffle(image, self.config.fold))
+        x: Tensor = self.stem(folded(image, self.config.fold))
         for down in self.downs:
             x = down(F.relu(x, inplace=True))
         middle: Tensor = self.blocks(x)

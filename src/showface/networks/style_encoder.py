@@ -12,11 +12,11 @@ from itertools import pairwise
 from typing import Literal
 
 import torch
-import torch.nn.functional as F
 from jaxtyping import Float
 from torch import Tensor, nn
 
 from showface.errors import SettingError
+from showface.layers.folding import folded
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -70,7 +70,7 @@ class StyleEncoder(nn.Module):
 
     def forward(self, image: Float[Tensor, "b 3 H W"]) -> Float[Tensor, "b c h w"]:
         """RGB in [-1, 1], sides divisible by fold * 2^(steps down) -> features in (-1, 1), sides / `config.stride`."""
-        features: Tensor = self.layers(F.pixel_unshuffle(image, self.config.fold))
+        features: Tensor = self.layers(folded(image, self.config.fold))
         return torch.tanh(features)
 
 

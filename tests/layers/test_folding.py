@@ -1,0 +1,37 @@
+"""Folding holds the values of torch's own function, in the order that convolutions like best."""
+
+from __future__ import annotations
+
+import pytest
+import torch
+import torch.nn.functional as F
+
+from showface.layers.folding import folded
+
+
+@pytest.mark.parametrize(("channels", "fold"), [(1, 4), (3, 4), (4, 2)])
+def test_the_values_are_those_of_pixel_unshuffle(channels: int, fold: int) -> None:
+    x = torch.randn(2, channels, 8, 12, generator=torch.Generator().manual_seed(0))
+    made = folded(x, fold)
+    assert torch.equal(made, F.pixel_unshuffle(x, fold))
+    assert made.is_contiguous(memory_format=torch.channels_last)
+
+
+def test_folded_once_is_what_it_was() -> None:
+    x = torch.randn(1, 3, 4, 4)
+    assert folded(x, 1) is x and folded(x, 1, pixels_first=True) is x
+
+
+def test_with_the_pixels_first_a_pixels_channels_are_beside_each_other() -> None:
+    x = torch.arange(2 * 3 * 4 * 4).view(2, 3, 4, 4).float()
+    made = folded(x, 2, pixels_first=True)  # (2, 12, 2, 2)
+    assert made.is_contiguous(memory_format=torch.channels_last)
+    for row in range(2):
+        for column in range(2):
+            at = 3 * (2 * row + column)
+            assert torch.equal(made[:, at : at + 3], x[:, :, row::2, column::2])
+
+
+def test_gradients_go_back_to_their_pixels() -> None:
+    x = torch.randn(1, 2, 4, 4, generator=torch.Generator().manual_seed(1), dtype=torch.double, requires_grad=True)
+    assert torch.autograd.gradcheck(lambda y: folded(y, 2, pixels_first=True).square(), (x,))

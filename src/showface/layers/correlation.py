@@ -13,6 +13,8 @@ import torch.nn.functional as F
 from jaxtyping import Bool, Float
 from torch import Tensor
 
+from showface.layers.folding import folded
+
 Correlation = Literal["softmax", "cosine", "none"]
 
 COSINE_SCALE = 10.0  # the soft-max scale of contextual attention
@@ -25,10 +27,13 @@ def padded_side(side: int, patch: int, stride: int) -> int:
 
 
 def unfold_patches(features: Float[Tensor, "b c h w"], *, patch: int, stride: int) -> Float[Tensor, "b n d"]:
-    """All `patch` x `patch` windows at steps of `stride`, row by row, each flattened to d = c * patch * patch."""
+    """All `patch` x `patch` windows at steps of `stride`, row by row, each flattened to d = c * patch * patch.
+
+    The order within d is that which `fold_patches` of the same patch and stride undoes.
+    """
     height, width = features.shape[2:]
     if stride == patch and not (height % patch or width % patch):  # the same values, ten times as fast
-        return F.pixel_unshuffle(features, patch).flatten(2).transpose(1, 2)
+        return folded(features, patch, pixels_first=True).flatten(2).transpose(1, 2)
     below, right = padded_side(height, patch, stride) - height, padded_side(width, patch, stride) - width
     if below or right:
         features = F.pad(features, (0, right, 0, below), mode="replicate")
@@ -41,7 +46,8 @@ def fold_patches(
     """The inverse of `unfold_patches` for a map of (height, width) `size`; overlapping patches are averaged."""
     padded = (padded_side(size[0], patch, stride), padded_side(size[1], patch, stride))
     if stride == patch and padded == size:
-        return F.pixel_shuffle(patches.transpose(1, 2).unflatten(2, (size[0] // patch, size[1] // patch)), patch)
+        rows: Tensor = patches.unflatten(1, (size[0] // patch, size[1] // patch)).unflatten(3, (patch, patch, -1))
+        return rows.transpose(2, 3).flatten(3, 4).flatten(1, 2).permute(0, 3, 1, 2)  # (b, c, h, w), channels_last
     total = F.fold(patches.transpose(1, 2), padded, patch, stride=stride)
     ones = patches.new_ones(1, patch * patch, patches.shape[1])
     count = F.fold(ones, padded, patch, stride=stride)  # (1, 1, h, w)

@@ -12,10 +12,10 @@ def folded(
     x: Float[Tensor, "b c h w"], fold: int, *, pixels_first: bool = False
 ) -> Float[Tensor, "b c*{fold}*{fold} h//{fold} w//{fold}"]:
     """The values of `F.pixel_unshuffle`, in channels_last order; height and width must be multiples of `fold`.
-    A `fold` of 1 gives `x` itself.
 
-    A channel's `fold` x `fold` pixels are beside each other, or with `pixels_first` a pixel's channels. Torch's own
-    function leaves its result in an order that each convolution reading it would change once more.
+    A `fold` of 1 gives `x` itself. A channel's `fold` x `fold` pixels are beside each other, or with `pixels_first` a
+    pixel's channels. Torch's own function leaves its result in an order that each convolution reading it would change
+    once more.
     """
     if fold == 1:
         return x

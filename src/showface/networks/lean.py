@@ -4,7 +4,7 @@
 
 Besides the lean layers (`layers/lean.py`): all weights in the order that convolutions on a CPU like best
 (channels_last), the parser reads off only the cells that are asked for, and masked correlation mining computes only
-the patches in the hole.
+the patches in the hole, as one operation to torch.compile.
 """
 
 from __future__ import annotations
@@ -291,12 +291,13 @@ def _mined_holes(
     mask_keys: bool,
 ) -> Tensor:  # fmt: skip
     """`_mined` as one operation for torch.compile, which would have to know how many patches have a hole."""
-    return _mined(left, right, value, mask, patch, stride, kind, mask_keys).contiguous()
+    update = _mined(left, right, value, mask, patch, stride, kind, mask_keys)
+    return update.contiguous(memory_format=torch.channels_last)
 
 
 @_mined_holes.register_fake
 def _(left: Tensor, right: Tensor, value: Tensor, mask: Tensor, *settings: object) -> Tensor:
-    return torch.empty_like(value, memory_format=torch.contiguous_format)
+    return torch.empty_like(value, memory_format=torch.channels_last)
 
 
 class LeanRefinement(nn.Module):

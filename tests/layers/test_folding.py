@@ -6,6 +6,7 @@ import pytest
 import torch
 import torch.nn.functional as F
 
+from showface.errors import SettingError
 from showface.layers.folding import folded
 
 
@@ -30,6 +31,19 @@ def test_with_the_pixels_first_a_pixels_channels_are_beside_each_other() -> None
         for column in range(2):
             at = 3 * (2 * row + column)
             assert torch.equal(made[:, at : at + 3], x[:, :, row::2, column::2])
+
+
+@pytest.mark.parametrize("pixels_first", [False, True])
+def test_a_compiler_is_given_the_same_values(monkeypatch: pytest.MonkeyPatch, pixels_first: bool) -> None:
+    x = torch.randn(2, 3, 8, 12)
+    eager = folded(x, 4, pixels_first=pixels_first)
+    monkeypatch.setattr(torch.compiler, "is_compiling", lambda: True)
+    assert torch.equal(folded(x, 4, pixels_first=pixels_first), eager)
+
+
+def test_other_sides_are_refused() -> None:
+    with pytest.raises(SettingError, match="multiples of 4, got 8 x 10"):
+        folded(torch.zeros(1, 3, 8, 10), 4)
 
 
 def test_gradients_go_back_to_their_pixels() -> None:

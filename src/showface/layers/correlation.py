@@ -29,7 +29,7 @@ def padded_side(side: int, patch: int, stride: int) -> int:
 def unfold_patches(features: Float[Tensor, "b c h w"], *, patch: int, stride: int) -> Float[Tensor, "b n d"]:
     """All `patch` x `patch` windows at steps of `stride`, row by row, each flattened to d = c * patch * patch.
 
-    The order within d is that which `fold_patches` of the same patch and stride undoes.
+    Within d a pixel's channels are together where the patches tile the map, else a channel's pixels.
     """
     height, width = features.shape[2:]
     if stride == patch and not (height % patch or width % patch):  # the same values, ten times as fast
@@ -46,8 +46,9 @@ def fold_patches(
     """The inverse of `unfold_patches` for a map of (height, width) `size`; overlapping patches are averaged."""
     padded = (padded_side(size[0], patch, stride), padded_side(size[1], patch, stride))
     if stride == patch and padded == size:
-        rows: Tensor = patches.unflatten(1, (size[0] // patch, size[1] // patch)).unflatten(3, (patch, patch, -1))
-        return rows.transpose(2, 3).flatten(3, 4).flatten(1, 2).permute(0, 3, 1, 2)  # (b, c, h, w), channels_last
+        cells: Tensor = patches.unflatten(1, (size[0] // patch, size[1] // patch)).unflatten(3, (patch, patch, -1))
+        # (b, h/p, w/p, p, p, c) to (b, c, h, w) in channels_last order
+        return cells.transpose(2, 3).flatten(3, 4).flatten(1, 2).permute(0, 3, 1, 2)
     total = F.fold(patches.transpose(1, 2), padded, patch, stride=stride)
     ones = patches.new_ones(1, patch * patch, patches.shape[1])
     count = F.fold(ones, padded, patch, stride=stride)  # (1, 1, h, w)

@@ -77,7 +77,7 @@ def _doubled(x: Float[Tensor, "b c h w"], part: Window) -> Float[Tensor, "b c h2
 def _relaxed(
     values: Float[Tensor, "b c h w"], known: Bool[Tensor, "b 1 h w"], start: Float[Tensor, "b c h w"], sweeps: int
 ) -> Float[Tensor, "b c h w"]:
-    """`start` after `sweeps` in which each unknown cell, 0 in `values`, takes the mean of its neighbours."""
+    """`start` after `sweeps` in which each unknown cell, 0 in `values`, takes the mean of its neighbours; a view."""
     filled, quarter = torch.where(known, values, start), (~known).float() / 4
     if torch.compiler.is_compiling():  # an export has a hundred sweeps in its graph: three steps each, not eight
         cross = values.new_tensor([[0.0, 1.0, 0.0], [1.0, 0.0, 1.0], [0.0, 1.0, 0.0]]).expand(values.shape[1], 1, 3, 3)

@@ -38,7 +38,10 @@ def without_spectral_norm(network: nn.Module) -> None:
 
 
 def as_one(convolutions: Sequence[nn.Conv2d]) -> nn.Conv2d:
-    """Convolutions of the same features and settings as one, outputs concatenated; weights as they are, for use."""
+    """Convolutions of the same features and settings as one, outputs concatenated; weights as they are, for use.
+
+    Several must be without groups, all with a bias or none with one.
+    """
     first = convolutions[0]
     made = nn.Conv2d(
         first.in_channels, sum(each.out_channels for each in convolutions), first.kernel_size,  # type: ignore[arg-type]

@@ -225,7 +225,10 @@ class LeanFaceParser(nn.Module):
 
 
 class LeanMaskRegion(nn.Module):
-    """`MaskRegionEnhanced` that mines for the patches with any hole in them only; the others are not changed by it."""
+    """`MaskRegionEnhanced` that mines for the patches with any hole in them only; the others are not changed by it.
+
+    Both projections are one convolution.
+    """
 
     def __init__(self, mask_region: MaskRegionEnhanced) -> None:
         super().__init__()

@@ -23,6 +23,7 @@ UNITS = {path.removesuffix(".py").split("/")[0] for path in TREES} - {"__init__"
 # A unit is a file or folder directly in src/showface. What it may import, besides itself:
 MAY_IMPORT = {
     "errors": "",
+    "allocator": "",
     "semantics": "",
     "images": "errors",
     "masks": "errors images",
@@ -39,7 +40,7 @@ MAY_IMPORT = {
     "pipeline": "errors images masks networks weights photo",
     "export": "errors networks weights",
     "explain": "images masks layers networks semantics",
-    "batch": "errors images masks photo pipeline explain",
+    "batch": "allocator errors images masks photo pipeline explain",
     "web": "errors images masks photo pipeline explain batch",
     "baselines": "errors masks layers networks weights",
     "pages": "",

@@ -17,6 +17,7 @@ from showface.errors import ImageError, MaskError, SettingError, WeightsError
 from showface.images import to_tensor, write_image
 from showface.masks import draw_free_form, mask_tensor
 from showface.networks.lean import lean
+from showface.networks.lean_form import LeanForm
 from showface.networks.mdrnets import MDRNets, MDRNetsConfig, MDRNetsOutput
 from showface.photo.align import TEMPLATE, TEMPLATE_BOX
 from showface.photo.find_faces import Face, FaceFinder
@@ -190,7 +191,7 @@ def test_the_lean_form_is_made_once_when_it_is_first_needed(
     tiny_network: MDRNets, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     made: list[object] = []
-    monkeypatch.setattr("showface.networks.lean_form.lean", lambda network: made.append(network) or lean(network))
+    monkeypatch.setattr("showface.networks.lean_form.lean", lambda net, dtype: made.append(net) or lean(net, dtype))
     inpaint = FaceInpainter(tiny_network, device="cpu", detector="off")
     assert made == []
     threads = [threading.Thread(target=lambda: inpaint(PIXELS, HOLE)) for _ in range(4)]
@@ -199,6 +200,15 @@ def test_the_lean_form_is_made_once_when_it_is_first_needed(
     for thread in threads:
         thread.join()
     assert made == [tiny_network]
+
+
+def test_each_type_of_convolution_has_a_lean_form_of_its_own(tiny_network: MDRNets) -> None:
+    form, rounded = LeanForm(), torch.bfloat16
+    first = form.of(tiny_network)
+    assert form.of(tiny_network) is first and first.refinement.full.head.weight.dtype == torch.float32
+    second = form.of(tiny_network, rounded)
+    assert form.of(tiny_network, rounded) is second and second.refinement.full.head.weight.dtype == rounded
+    assert form.of(tiny_network) is not second
 
 
 def test_another_network_has_another_lean_form(tiny_network: MDRNets) -> None:

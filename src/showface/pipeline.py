@@ -118,8 +118,17 @@ class FaceInpainter:
 
     @property
     def lean(self) -> MDRNets:
-        """What completes: `network` in fewer steps, for use only. Made when it is first needed."""
-        return self._lean.of(self.network)
+        """What completes: `network` in fewer steps, for use only. Made when it is first needed.
+
+        Where `precision` is bfloat16 its convolutions are, and it is to be called under torch's autocast to bfloat16.
+        """
+        return self._lean.of(self.network, self._dtype)
+
+    @property
+    def _dtype(self) -> torch.dtype:
+        """What convolutions compute in: not in bfloat16 on a cpu that took over from another device and emulates it."""
+        rounds = self.precision == "bfloat16" and computes_bf16(self.device)
+        return torch.bfloat16 if rounds else torch.float32
 
     def save_pretrained(self, folder: str | os.PathLike[str], *, card: Mapping[str, Any] | None = None) -> Path:
         """Writes weights and configuration to `folder`, from where `from_pretrained` reads them."""
@@ -230,8 +239,9 @@ class FaceInpainter:
         unless the device was asked for.
         """
         try:
-            with bf16_autocast(self.device) if self.precision == "bfloat16" else nullcontext():
-                output: MDRNetsOutput = self._lean.of(self.network)(images.to(self.device), masks.to(self.device))
+            with bf16_autocast(self.device) if self._dtype == torch.bfloat16 else nullcontext():
+                form = self._lean.of(self.network, self._dtype)
+                output: MDRNetsOutput = form(images.to(self.device), masks.to(self.device))
         except RuntimeError as error:
             if not _says_out_of_memory(error):
                 raise

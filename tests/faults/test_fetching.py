@@ -12,7 +12,7 @@ import time
 import types
 import zipfile
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from pathlib import Path
 
 import numpy as np
@@ -327,6 +327,20 @@ def test_out_of_memory_goes_on_with_the_cpu_and_says_so_once(tiny_network: MDRNe
     with pytest.warns(UserWarning, match="out of memory on meta: going on with the cpu") as said:
         result = small(PIXELS, HOLE)
     assert np.array_equal(small(PIXELS, HOLE), result) and len(said) == 1
+    assert np.array_equal(FaceInpainter(tiny_network, device="cpu", detector="off")(PIXELS, HOLE), result)
+
+
+def test_a_cpu_that_takes_over_and_would_emulate_bfloat16_goes_on_in_float32(
+    tiny_network: MDRNets, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(pipeline, "computes_bf16", lambda device: device.type == "meta")
+    monkeypatch.setattr(pipeline, "bf16_autocast", lambda device: nullcontext())  # torch has none for "meta"
+    small = on_a_small_gpu(tiny_network)
+    small.precision = "bfloat16"
+    with pytest.warns(UserWarning, match="going on with the cpu"):
+        result = small(PIXELS, HOLE)
+    small.network = tiny_network
+    assert {parameter.dtype for parameter in small.lean.parameters()} == {torch.float32}
     assert np.array_equal(FaceInpainter(tiny_network, device="cpu", detector="off")(PIXELS, HOLE), result)
 
 

@@ -7,7 +7,7 @@ import torch
 import torch.nn.functional as F
 
 from showface.errors import SettingError
-from showface.layers.folding import folded
+from showface.layers.folding import folded, unfolded
 
 
 @pytest.mark.parametrize(("channels", "fold"), [(1, 4), (3, 4), (4, 2)])
@@ -41,6 +41,24 @@ def test_a_compiler_is_given_the_same_values(monkeypatch: pytest.MonkeyPatch, pi
     assert torch.equal(folded(x, 4, pixels_first=pixels_first), eager)
 
 
+@pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16, torch.float64])
+@pytest.mark.parametrize("fold", [1, 2, 3, 4])
+def test_unfolding_holds_the_values_of_pixel_shuffle(fold: int, dtype: torch.dtype) -> None:
+    x = torch.randint(0, 99, (2, 2 * fold**2, 3, 5)).to(dtype)
+    for ordered in (x, x.contiguous(memory_format=torch.channels_last), x[..., 1:-1]):
+        made = unfolded(ordered, fold)
+        assert made.dtype == dtype and torch.equal(made, F.pixel_shuffle(ordered, fold))
+        assert torch.equal(folded(made, fold), ordered)
+
+
+def test_pictures_anywhere_in_memory_are_folded() -> None:
+    """Even where a row of pixels does not begin at a multiple of its own length."""
+    for start in range(5):
+        x = torch.randn(3 * 8 * 8 + start)[start:].view(1, 3, 8, 8)
+        assert torch.equal(folded(x, 4), F.pixel_unshuffle(x, 4))
+        assert torch.equal(folded(x.flip(-1), 4, pixels_first=True)[:, 9:12], x.flip(-1)[:, :, ::4, 3::4])
+
+
 def test_other_sides_are_refused() -> None:
     with pytest.raises(SettingError, match="multiples of 4, got 8 x 10"):
         folded(torch.zeros(1, 3, 8, 10), 4)
@@ -48,4 +66,7 @@ def test_other_sides_are_refused() -> None:
 
 def test_gradients_go_back_to_their_pixels() -> None:
     x = torch.randn(1, 2, 4, 4, generator=torch.Generator().manual_seed(1), dtype=torch.double, requires_grad=True)
-    assert torch.autograd.gradcheck(lambda y: folded(y, 2, pixels_first=True).square(), (x,))
+    for first in (False, True):
+        assert torch.autograd.gradcheck(lambda y, first=first: folded(y, 2, pixels_first=first).square(), (x,))
+    channels = torch.randn(1, 8, 2, 2, dtype=torch.double, requires_grad=True)
+    assert torch.autograd.gradcheck(lambda y: unfolded(y, 2).square(), (channels,))

@@ -7,6 +7,7 @@ import pytest
 import torch
 from torch import Tensor
 
+from showface.layers import harmonic_fill as module
 from showface.layers.harmonic_fill import harmonic_fill
 from showface.layers.window import hole_window
 
@@ -34,6 +35,19 @@ def test_what_is_left_out_changes_no_bit(box: tuple[int, int, int, int]) -> None
     torch.manual_seed(2)
     image, mask = torch.rand(2, 3, 128, 128) * 2 - 1, hole(128, *box).expand(2, 1, 128, 128)
     assert torch.equal(harmonic_fill(image, mask, window=hole_window(mask)), harmonic_fill(image, mask))
+
+
+def test_sizes_at_which_all_is_known_are_left_out(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A hole of 6 x 6 pixels is gone at a quarter of the size, whatever is hidden of the cells around."""
+    sizes: list[int] = []
+    halve = module._halved
+    monkeypatch.setattr(module, "_halved", lambda x, known: sizes.append(x.shape[2]) or halve(x, known))
+    image, mask = torch.rand(1, 3, 128, 128), hole(128, 33, 41, 6, 6)
+    expected = harmonic_fill(image, mask)
+    assert sizes == [128, 64, 32, 16, 8, 4]
+    sizes.clear()
+    assert torch.equal(harmonic_fill(image, mask, window=hole_window(mask)), expected)
+    assert sizes == [128, 64]
 
 
 def test_a_plane_is_continued() -> None:

@@ -37,6 +37,7 @@ def test_every_cell_receives_the_vector_of_its_label() -> None:
     painted = broadcast(vectors, one_hot(labels, 4))
     expected = torch.stack([vectors[b][labels[b]] for b in range(2)]).movedim(-1, 1)
     assert torch.equal(painted, expected)
+    assert painted.is_contiguous(memory_format=torch.channels_last)
 
 
 def test_visible_pooling_ignores_what_the_hole_holds() -> None:

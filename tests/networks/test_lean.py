@@ -135,6 +135,19 @@ def test_leaves_the_trained_network_as_it_is(config: Callable[[], MDRNetsConfig]
     assert before.keys() == after.keys() and all(torch.equal(before[name], after[name]) for name in before)
 
 
+@pytest.mark.parametrize("config", [profiles.compact, half_the_width, gated])
+def test_weights_rounded_beforehand_change_nothing_under_autocast(config: Callable[[], MDRNetsConfig]) -> None:
+    network = trained(config())
+    images, masks = faces_and_masks()
+    plain, rounded = lean(network), lean(network, torch.bfloat16)
+    with torch.inference_mode(), torch.autocast("cpu", torch.bfloat16):
+        expected, got = plain(images[:1], masks[:1]), rounded(images[:1], masks[:1])
+    for field in ("coarse", "fused", "completed"):
+        assert torch.equal(getattr(expected, field), getattr(got, field)), field
+    kinds = {module.weight.dtype for module in rounded.modules() if isinstance(module, (nn.Conv2d, nn.ConvTranspose2d))}
+    assert kinds == {torch.bfloat16} and all(p.dtype == torch.float32 for p in network.parameters())
+
+
 def test_takes_no_second_copy_of_most_weights() -> None:
     network = trained(profiles.compact())
     made = lean(network).state_dict().values()

@@ -17,6 +17,7 @@ from dataclasses import dataclass, replace
 
 import torch
 
+from showface.allocator import keep_freed_memory
 from showface.batch.jobs import Job
 from showface.batch.one_picture import Outcome, Wishes, attempt
 from showface.errors import ShowFaceError
@@ -36,6 +37,7 @@ class Engine:
         """Loads the networks."""
         if self.threads is not None:
             torch.set_num_threads(self.threads)
+        keep_freed_memory()
         return FaceInpainter.from_pretrained(self.weights, device=self.device, precision=self.precision)
 
 

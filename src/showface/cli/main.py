@@ -15,6 +15,7 @@ from typing import TextIO
 import click
 
 import showface
+from showface.allocator import keep_freed_memory
 from showface.cli.parameters import Suggesting
 from showface.errors import ShowFaceError
 
@@ -60,6 +61,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Runs one command line and returns its exit code."""
     words = list(sys.argv[1:] if arguments is None else arguments)
     debug = "--debug" in words
+    keep_freed_memory()
     with warnings.catch_warnings(action="always", category=UserWarning):
         warnings.showwarning = _show_warning
         try:

@@ -12,10 +12,9 @@ from jaxtyping import Bool, Float
 from torch import Tensor
 from torch.nn import functional as F
 
-from showface.layers.window import Window, whole
+from showface.layers.window import Window, any_false, hole_window, whole
 
 MOST_SWEEPS = 16  # at the coarser sizes, where a sweep costs next to nothing
-BORDER = ((0, 1), (-1, -2))  # a line outside the picture, and its neighbour inside
 
 
 def harmonic_fill(
@@ -25,8 +24,8 @@ def harmonic_fill(
 
     `sweeps` at full size, twice as many at each smaller one. Without a known pixel the fill is 0. float32.
     `window`, where it is known (`hole_window`), holds all holes: less is computed, and no bit of the result changes.
-    To torch.compile the fill is one operation, of the whole picture: its sweeps, unrolled, would take longer to compile
-    than all the network.
+    To torch.compile the fill is one operation, which finds the window itself: its sweeps, unrolled, would take longer
+    to compile than all the network.
     """
     if torch.compiler.is_compiling() and not torch.compiler.is_exporting():
         filled: Tensor = _as_one_operation(image.detach(), mask, sweeps)
@@ -38,7 +37,7 @@ def harmonic_fill(
     "showface::harmonic_fill", mutates_args=(), schema="(Tensor image, Tensor mask, int sweeps) -> Tensor"
 )
 def _as_one_operation(image: Tensor, mask: Tensor, sweeps: int) -> Tensor:
-    return _filled(image, mask, sweeps, None).contiguous()
+    return _filled(image, mask, sweeps, hole_window(mask)).contiguous()
 
 
 @_as_one_operation.register_fake
@@ -52,13 +51,16 @@ def _filled(
 ) -> Float[Tensor, "b c h w"]:
     hole = mask > 0.5
     known, values = [~hole], [image.float().masked_fill(hole, 0.0)]
-    while min(values[-1].shape[2:]) > 2 and not any(side % 2 for side in values[-1].shape[2:]):
+    while (hidden := window is None or any_false(known[-1])) and _can_be_halved(known[-1]):
         half, any_known = _halved(values[-1], known[-1])
         values.append(half)
         known.append(any_known)
-    share = known[-1].float().mean(dim=(2, 3), keepdim=True)
-    filled = values[-1].mean(dim=(2, 3), keepdim=True) / share.clamp_min(1e-6)  # the mean of what is known
-    filled = filled.expand_as(values[-1])
+    if hidden:
+        share = known[-1].float().mean(dim=(2, 3), keepdim=True)
+        filled = values[-1].mean(dim=(2, 3), keepdim=True) / share.clamp_min(1e-6)  # the mean of what is known
+        filled = filled.expand_as(values[-1])
+    else:  # a size at which all is known: no sweep would change it
+        filled = values.pop()
     window = window or whole(mask)
     for level in reversed(range(len(values))):
         part = window.reduced(2**level).grown(1)  # in its own cells; what is known around the hole is its rim
@@ -66,6 +68,10 @@ def _filled(
         relaxed = _relaxed(part.of(values[level]), part.of(known[level]), start, min(MOST_SWEEPS, sweeps * 2**level))
         filled = part.put(relaxed, values[level])
     return filled
+
+
+def _can_be_halved(known: Bool[Tensor, "b 1 h w"]) -> bool:
+    return min(known.shape[2:]) > 2 and not any(side % 2 for side in known.shape[2:])
 
 
 def _doubled(x: Float[Tensor, "b c h w"], part: Window) -> Float[Tensor, "b c h2 w2"]:
@@ -84,16 +90,17 @@ def _relaxed(
         for _ in range(sweeps):
             filled = torch.addcmul(values, F.conv2d(_continued(filled), cross, groups=values.shape[1]), quarter)
         return filled
-    padded = _continued(filled)
+    padded, (height, width) = _continued(filled), filled.shape[2:]
     inner, above, below = (padded[..., rows, 1:-1] for rows in (slice(1, -1), slice(-2), slice(2, None)))
     left, right = padded[..., 1:-1, :-2], padded[..., 1:-1, 2:]
-    border = [(padded.select(axis, at), padded.select(axis, next_to)) for axis in (2, 3) for at, next_to in BORDER]
+    outer_rows, rim_rows = padded[..., :: height + 1, :], padded[..., 1:-1, :][..., :: max(1, height - 1), :]
+    outer_columns, rim_columns = padded[..., :: width + 1], padded[..., 1:-1][..., :: max(1, width - 1)]
     total = torch.empty_like(filled)
     for _ in range(sweeps):  # making views takes as long as adding does where there is little: they are made once
         torch.add(above, below, out=total).add_(left).add_(right)
         torch.addcmul(values, total, quarter, out=inner)
-        for outside, inside in border:
-            outside.copy_(inside)
+        outer_rows.copy_(rim_rows)
+        outer_columns.copy_(rim_columns)
     return inner
 
 

@@ -21,6 +21,7 @@ from torch.nn.utils import fuse_conv_bn_eval, parametrize
 
 from showface.layers.partial_convolution import PartialConvolution, expand_valid, renormalisation
 from showface.layers.spade import Spade
+from showface.layers.window import any_false
 
 NORMED = {"conv": "bn", "conv1": "bn1", "conv2": "bn2", "conv_atten": "bn_atten", "0": "1"}
 """Names under which a module holds a convolution and the batch norm behind it."""
@@ -65,9 +66,14 @@ def without_batch_norm(network: nn.Module) -> None:
                 setattr(module, norm, nn.Identity())
 
 
-def any_false(mask: Tensor) -> bool:
-    """Whether a 0/1 mask has a 0 anywhere. Of a mask that is only traced nothing is known, so the answer is yes."""
-    return torch.compiler.is_compiling() or not bool(mask.all())
+def round_convolutions(network: nn.Module, dtype: torch.dtype) -> None:
+    """Weights and shifts of all convolutions in `network` as `dtype`; tensors shared with others stay as they are."""
+    for module in network.modules():
+        if isinstance(module, (nn.Conv2d, nn.ConvTranspose2d, LeanPartialConvolution)):
+            for name, parameter in list(module.named_parameters(recurse=False)):
+                setattr(module, name, _frozen(parameter.detach().to(dtype)))
+            for name, buffer in list(module.named_buffers(recurse=False)):
+                setattr(module, name, buffer.to(dtype))
 
 
 class LeanPartialConvolution(nn.Module):

@@ -51,5 +51,6 @@ def region_pool(
 def broadcast(vectors: Float[Tensor, "b n c"], regions: Float[Tensor, "b n h w"]) -> Float[Tensor, "b c h w"]:
     """Paint each region with its vector; cells of no region become zero. Exact: autocast does not round the vectors."""
     with torch.autocast(vectors.device.type, enabled=False):
-        planes = regions.to(vectors.dtype).flatten(2)  # (b, n, h*w)
-        return (vectors.transpose(1, 2) @ planes).reshape(-1, vectors.shape[2], *regions.shape[2:])
+        cells = regions.to(vectors.dtype).flatten(2).transpose(1, 2)  # (b, h*w, n)
+        painted = (cells @ vectors).reshape(-1, *regions.shape[2:], vectors.shape[2])
+        return painted.permute(0, 3, 1, 2)  # in channels_last order, as whatever convolves it likes best

@@ -98,3 +98,8 @@ def windows_before(last: Window, steps: Sequence[tuple[int, int]]) -> list[Windo
         found.append(last)
         last = last.reduced(scale)
     return found[::-1]
+
+
+def any_false(mask: Tensor) -> bool:
+    """Whether a 0/1 mask has a 0 anywhere. Of a mask that is only traced nothing is known, so the answer is yes."""
+    return torch.compiler.is_compiling() or not bool(mask.all())

@@ -234,8 +234,8 @@ def folded_picture(
 def joined(
     x: Float[Tensor, "b c h w"], valid: Valid, skip: tuple[Float[Tensor, "b d h2 w2"], Valid], scale: int
 ) -> tuple[Float[Tensor, "b e h2 w2"], Valid]:
-    """Up-sample (nearest) and concatenate a skip; each half keeps its own valid plane."""
-    x = torch.cat([enlarged(x, scale), skip[0]], dim=1)
+    """Up-sample (nearest) and concatenate a skip, in the type of `x`; each half keeps its own valid plane."""
+    x = torch.cat([enlarged(x, scale), skip[0].to(x.dtype)], dim=1)
     if valid is None or skip[1] is None:
         return x, None
     valid = enlarged(valid, scale)

@@ -18,12 +18,14 @@ from jaxtyping import Float, Int64
 from torch import Tensor, nn
 
 from showface.layers.correlation import Correlation, fold_patches, patch_correlation, unfold_patches
+from showface.layers.folding import unfolded
 from showface.layers.harmonic_fill import harmonic_fill
 from showface.layers.lean import (
     LeanJoinedConvolution,
     LeanPartialConvolution,
     LeanSpade,
     as_one,
+    round_convolutions,
     without_batch_norm,
     without_spectral_norm,
 )
@@ -38,10 +40,12 @@ from showface.networks.mdrnets import MDRNets
 
 
 @torch.no_grad()
-def lean(network: MDRNets) -> MDRNets:
+def lean(network: MDRNets, dtype: torch.dtype = torch.float32) -> MDRNets:
     """`network`, in evaluation mode, in its lean form on the same device; for use only, without gradients.
 
     Weights that need no change are shared. Those of `network` are put into channels_last order, which changes no value.
+    `dtype` is that of the convolutions' weights: one for use under autocast of the same `dtype` alone, which then need
+    not round them each time.
     """
     network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
     shared = [*network.named_parameters(), *network.named_buffers()]
@@ -55,6 +59,7 @@ def lean(network: MDRNets) -> MDRNets:
     _replace(made, "mask_region", LeanMaskRegion(made.mask_region))
     _replace(made, "refinement", LeanRefinement(made.refinement))
     made.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+    round_convolutions(made, dtype)
     return made
 
 
@@ -119,13 +124,13 @@ class LeanCoarse(nn.Module):
     ) -> Float[Tensor, "b 3 H W"]:
         """What was `seen`, with what the planes make of it in `window`, which counts pixels."""
         fold = self.config.fold
-        raw = F.pixel_shuffle(planes[:, : 3 * fold**2], fold)  # (b, 3, h, w) of the window
+        raw = unfolded(planes[:, : 3 * fold**2], fold)  # (b, 3, h, w) of the window
         if self.config.fill == "none":
             return window.put(raw, picture.to(raw.dtype))
         if self.config.fill == "input":
             return window.put(window.of(picture) + raw.float(), picture)
         filled = harmonic_fill(picture, mask, window=hole_window(mask))
-        gate = F.pixel_shuffle(planes[:, 3 * fold**2 :], fold).sigmoid()  # (b, 1, h, w)
+        gate = unfolded(planes[:, 3 * fold**2 :], fold).sigmoid()  # (b, 1, h, w)
         return window.put(torch.lerp(raw.float(), window.of(filled), gate.float()), filled)
 
 
@@ -250,7 +255,7 @@ class LeanMaskRegion(nn.Module):
         config, value = self.full.config, self.full.value(fused)
         settings = (config.patch, config.stride, config.correlation, config.mask_keys)
         mine = torch.ops.showface.mined_holes if torch.compiler.is_compiling() else _mined
-        return fused + mask * mine(left, right, value, mask, *settings)
+        return torch.addcmul(fused, mask, mine(left, right, value, mask, *settings))
 
 
 def _mined(
@@ -276,11 +281,12 @@ def _mined_one(
     rows = (~visible[0]).nonzero()[:, 0]
     if not len(rows):
         return torch.zeros_like(value)
-    left, right, values = (unfold_patches(each, patch=patch, stride=stride) for each in (left, right, value))
+    maps = (left, right, value.to(left.dtype))  # what autocast rounded to bfloat16 is multiplied in it, compiled, too
+    left, right, values = (unfold_patches(each, patch=patch, stride=stride) for each in maps)
     shares = patch_correlation(left[:, rows], right, kind=kind, keys=visible if mask_keys else None)  # (1, rows, n)
     update = torch.zeros_like(values)
-    update[:, rows] = (shares.to(values.dtype) @ values).to(values.dtype)  # autocast may round the product
-    return fold_patches(update, (value.shape[2], value.shape[3]), patch=patch, stride=stride)
+    update[:, rows] = shares.to(values.dtype) @ values
+    return fold_patches(update, (value.shape[2], value.shape[3]), patch=patch, stride=stride).to(value.dtype)
 
 
 @torch.library.custom_op(
@@ -333,7 +339,7 @@ class LeanRefinement(nn.Module):
             size = (window.height, window.width)
             features = fused if fused.shape[2:] == size else F.interpolate(fused, size=size, mode="nearest")
             x, there = full.ups[level](x, window.of(features)), window
-        head = F.pixel_shuffle(full.head(F.leaky_relu(x, SLOPE)), config.fold)  # (b, 3, h, w) of the window
+        head = unfolded(full.head(F.leaky_relu(x, SLOPE)), config.fold)  # (b, 3, h, w) of the window
         pixels = there.enlarged(config.fold)
         return pixels.put(pixels.of(coarse) + head if config.residual else torch.tanh(head), coarse)
 

@@ -21,14 +21,14 @@ class LeanForm:
         self._made: _Made | None = None
         self._making = threading.Lock()
 
-    def of(self, network: Network) -> Network:
+    def of(self, network: Network, dtype: torch.dtype = torch.float32) -> Network:
         """The lean form of `network`, made anew if it is another one than before, or its weights were written to.
 
-        What is no `MDRNets` stands for itself.
+        `dtype` is that of its convolutions (see `lean`). What is no `MDRNets` stands for itself.
         """
         with self._making:
-            if self._made is None or not self._made.is_of(network):
-                self._made = _Made(network)
+            if self._made is None or not self._made.is_of(network, dtype):
+                self._made = _Made(network, dtype)
             form: Network = self._made.form
             return form
 
@@ -43,9 +43,9 @@ class LeanForm:
 class _Made:
     """A lean form, and what the network was like when it was made."""
 
-    def __init__(self, network: nn.Module) -> None:
-        self.form: Any = lean(network) if isinstance(network, MDRNets) else network
-        self._network = network
+    def __init__(self, network: nn.Module, dtype: torch.dtype) -> None:
+        self.form: Any = lean(network, dtype) if isinstance(network, MDRNets) else network
+        self._network, self._dtype = network, dtype
         self.note()
 
     def note(self) -> None:
@@ -53,8 +53,8 @@ class _Made:
         self._weights = [*self._network.parameters(), *self._network.buffers()]
         self._writes = _writes(self._weights)
 
-    def is_of(self, network: nn.Module) -> bool:
-        return self._network is network and self._writes == _writes(self._weights)
+    def is_of(self, network: nn.Module, dtype: torch.dtype) -> bool:
+        return self._network is network and self._dtype == dtype and self._writes == _writes(self._weights)
 
 
 def _writes(tensors: list[Tensor]) -> int:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+import torch
 from jaxtyping import Bool, Float
 from torch import Tensor, nn
 
@@ -48,7 +49,7 @@ def fuse(
     retrieved_map: Float[Tensor, "b c h w"], visible_map: Float[Tensor, "b c h w"], mask: Float[Tensor, "b 1 h w"]
 ) -> Float[Tensor, "b c h w"]:
     """F = (1 - M) F_V + M F_Q: real features where the face is visible, retrieved ones in the hole (mask 1)."""
-    return (1 - mask) * visible_map + mask * retrieved_map
+    return torch.lerp(visible_map, retrieved_map, mask.to(visible_map.dtype))
 
 
 def visible_patches(mask: Float[Tensor, "b 1 h w"], *, patch: int, stride: int) -> Bool[Tensor, "b n"]:

@@ -1,7 +1,7 @@
 """Memory that was freed is kept for what comes next, in the processes that the commands run.
 
 The C library on most Linux systems gives the memory of a feature map back to the system as soon as it is freed, and the
-system clears each page anew for the next one. For one face on a CPU that is a tenth of the time (docs/speed.md).
+system clears each page anew for the next one. What that costs is in docs/speed.md.
 """
 
 from __future__ import annotations

@@ -11,6 +11,9 @@ import pytest
 
 import showface.allocator
 from showface.allocator import keep_freed_memory
+from showface.batch import workers
+from showface.batch.one_picture import Wishes
+from showface.cli.main import main
 
 PAGES = """
 import json, resource
@@ -36,6 +39,37 @@ def test_what_is_freed_is_used_again() -> None:
     said = subprocess.run([sys.executable, "-c", PAGES], check=True, capture_output=True, text=True, timeout=120)
     kept, without, fresh = json.loads(said.stdout)
     assert kept and fresh < 200 and fresh < without, said.stdout
+
+
+def test_older_c_libraries_take_smaller_blocks_only(monkeypatch: pytest.MonkeyPatch) -> None:
+    """They refuse more than 32 MiB; were only the other setting taken, every block would be the system's."""
+    said: list[tuple[int, int]] = []
+
+    class Old:
+        @staticmethod
+        def mallopt(what: int, size: int) -> int:
+            said.append((what, size))
+            return int(what != showface.allocator.MMAP_THRESHOLD or size <= limit)
+
+    monkeypatch.setattr(sys, "platform", "linux")
+    monkeypatch.setattr(showface.allocator.ctypes, "CDLL", lambda name: Old)
+    limit = 32 << 20
+    assert keep_freed_memory() and said == [(-3, 64 << 20), (-3, 32 << 20), (-1, 512 << 20)]
+    said.clear()
+    limit = 0
+    assert not keep_freed_memory() and {what for what, _ in said} == {-3}
+
+
+def test_commands_and_workers_keep_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    called: list[str] = []
+    monkeypatch.setattr("showface.cli.main.keep_freed_memory", lambda: called.append("command"))
+    monkeypatch.setattr(workers, "keep_freed_memory", lambda: called.append("worker"))
+    assert main(["--version"]) == 0
+    monkeypatch.setattr(workers.signal, "signal", lambda *_: None)
+    monkeypatch.setattr(workers.Engine, "start", lambda engine: None)
+    monkeypatch.setattr(workers, "_worker", {})
+    workers._begin(workers.Engine(), Wishes())
+    assert called == ["command", "worker"]
 
 
 def test_other_systems_are_left_alone(monkeypatch: pytest.MonkeyPatch) -> None:

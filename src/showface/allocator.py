@@ -10,13 +10,15 @@ import ctypes
 import sys
 
 TRIM_THRESHOLD, MMAP_THRESHOLD = -1, -3  # of mallopt, in <malloc.h>
-KEPT, LARGEST = 512 << 20, 64 << 20  # bytes: what stays when all is freed, and the largest block that is kept
+KEPT = 512 << 20  # bytes that stay when all is freed, of what the main thread had
+LARGEST = (64 << 20, 32 << 20)  # bytes of the largest block that stays; older C libraries refuse the first
 
 
 def keep_freed_memory() -> bool:
     """Lets this process keep up to 512 MiB that it freed, in blocks of up to 64 MiB; whether the C library does.
 
-    For the whole process and from now on: a program of its own calls this at its start, a library should not.
+    For the whole process and from now on: a program of its own calls this at its start, a library should not. Other
+    threads than the main one have 64 MiB of their own at a time, and keep less.
     """
     if not sys.platform.startswith("linux"):
         return False
@@ -24,4 +26,5 @@ def keep_freed_memory() -> bool:
         mallopt = ctypes.CDLL(None).mallopt
     except (AttributeError, OSError):  # other C libraries
         return False
-    return all([mallopt(TRIM_THRESHOLD, KEPT), mallopt(MMAP_THRESHOLD, LARGEST)])
+    # in this order: with the second alone every larger block would be the system's
+    return any(mallopt(MMAP_THRESHOLD, size) for size in LARGEST) and bool(mallopt(TRIM_THRESHOLD, KEPT))

@@ -122,13 +122,11 @@ class FaceInpainter:
 
         Where `precision` is bfloat16 its convolutions are, and it is to be called under torch's autocast to bfloat16.
         """
-        return self._lean.of(self.network, self._dtype)
+        return self._lean.of(self.network, self._dtype_on(self.device))
 
-    @property
-    def _dtype(self) -> torch.dtype:
-        """What convolutions compute in: not in bfloat16 on a cpu that took over from another device and emulates it."""
-        rounds = self.precision == "bfloat16" and computes_bf16(self.device)
-        return torch.bfloat16 if rounds else torch.float32
+    def _dtype_on(self, device: torch.device) -> torch.dtype | None:
+        """Bfloat16 if wanted, but not on a cpu that took over from another device and would emulate it."""
+        return torch.bfloat16 if self.precision == "bfloat16" and computes_bf16(device) else None
 
     def save_pretrained(self, folder: str | os.PathLike[str], *, card: Mapping[str, Any] | None = None) -> Path:
         """Writes weights and configuration to `folder`, from where `from_pretrained` reads them."""
@@ -239,9 +237,10 @@ class FaceInpainter:
         unless the device was asked for.
         """
         try:
-            with bf16_autocast(self.device) if self._dtype == torch.bfloat16 else nullcontext():
-                form = self._lean.of(self.network, self._dtype)
-                output: MDRNetsOutput = form(images.to(self.device), masks.to(self.device))
+            device = self.device
+            dtype = self._dtype_on(device)
+            with nullcontext() if dtype is None else bf16_autocast(device):
+                output: MDRNetsOutput = self._lean.of(self.network, dtype)(images.to(device), masks.to(device))
         except RuntimeError as error:
             if not _says_out_of_memory(error):
                 raise

@@ -18,13 +18,16 @@ from pathlib import Path
 import httpx2
 import numpy as np
 import pytest
+import torch
 from PIL import Image
 from starlette.testclient import TestClient
 
 from showface.errors import NonFiniteError
+from showface.networks.lean_form import LeanForm
 from showface.networks.mdrnets import MDRNetsOutput
 from showface.pipeline import FaceInpainter
-from showface.web.settings import MIB
+from showface.web.settings import MIB, Settings
+from showface.web.workers import Stopped, Workers
 
 Service = Callable[..., TestClient]
 Running = Callable[..., tuple[str, int]]
@@ -171,6 +174,22 @@ def test_45_a_request_whose_caller_has_gone_is_taken_out_of_the_queue(running: R
     first.close()
     until(lambda: waiting_at(*place) == 0)
     assert door.waiting == door.passed == 1, "nobody waits for the others, so they were not begun"
+
+
+def test_45_networks_made_anew_stop_before_their_next_box_too(tiny_inpaint: FaceInpainter) -> None:
+    """As they are where another device takes over, in another precision."""
+    stopped, computed = threading.Event(), []
+
+    def work() -> None:
+        tiny_inpaint.lean.coarse.register_forward_hook(lambda *_: computed.append("coarse"))
+        stopped.set()
+        tiny_inpaint.complete(torch.zeros(1, 3, 64, 64), torch.ones(1, 1, 64, 64))
+
+    with Workers(tiny_inpaint, Settings()) as workers:
+        tiny_inpaint._lean = LeanForm()
+        with pytest.raises(Stopped):
+            workers._perform(work, stopped)
+    assert not computed
 
 
 def test_45_work_that_was_begun_stops_before_the_next_box(running: Running, tiny_inpaint: FaceInpainter) -> None:

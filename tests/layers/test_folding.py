@@ -56,7 +56,16 @@ def test_pictures_anywhere_in_memory_are_folded() -> None:
     for start in range(5):
         x = torch.randn(3 * 8 * 8 + start)[start:].view(1, 3, 8, 8)
         assert torch.equal(folded(x, 4), F.pixel_unshuffle(x, 4))
-        assert torch.equal(folded(x.flip(-1), 4, pixels_first=True)[:, 9:12], x.flip(-1)[:, :, ::4, 3::4])
+        assert torch.equal(folded(x, 4, pixels_first=True)[:, 9:12], x[:, :, ::4, 3::4])
+    lone = torch.randn(200).as_strided((1, 3, 8, 8), (193, 64, 8, 1))
+    assert torch.equal(folded(lone, 4), F.pixel_unshuffle(lone, 4))
+
+
+def test_single_cells_and_no_pictures() -> None:
+    x = torch.randn(1, 16, 1, 1)
+    assert torch.equal(unfolded(x, 4), F.pixel_shuffle(x, 4))
+    assert folded(torch.zeros(0, 3, 8, 8), 4).shape == (0, 48, 2, 2)
+    assert unfolded(torch.zeros(0, 48, 2, 2), 4).shape == (0, 3, 8, 8)
 
 
 def test_other_sides_are_refused() -> None:

@@ -43,6 +43,23 @@ def test_it_is_the_same_function(
         assert (expected[1] - fused[1]).abs().max() > 0.01  # mining did something, in the picture with a hole
 
 
+@pytest.mark.parametrize("value_convolution", [False, True])
+@pytest.mark.parametrize(("patch", "stride"), [(2, 2), (4, 2)])
+def test_in_bfloat16_it_is_as_near_as_that_allows(patch: int, stride: int, value_convolution: bool) -> None:
+    torch.manual_seed(1)
+    module = MaskRegionEnhanced(
+        MaskRegionConfig(channels=8, patch=patch, stride=stride, value_convolution=value_convolution)
+    )
+    retrieved, visible, mask = given((8, 8))
+    with torch.no_grad():
+        exact = module(retrieved, visible, mask)
+        with torch.autocast("cpu", torch.bfloat16):
+            usual, lean = module(retrieved, visible, mask), LeanMaskRegion(module)(retrieved, visible, mask)
+    assert lean.dtype == torch.float32
+    torch.testing.assert_close(lean, exact, rtol=2**-6, atol=2**-6)
+    assert (lean - exact).abs().mean() < 1.5 * (usual - exact).abs().mean()
+
+
 @pytest.mark.parametrize(("count", "bias", "groups"), [(1, True, 2), (2, True, 1), (2, False, 1)])
 def test_convolutions_as_one(count: int, bias: bool, groups: int) -> None:
     several = [nn.Conv2d(4, 6, 3, padding=1, bias=bias, groups=groups, padding_mode="reflect") for _ in range(count)]

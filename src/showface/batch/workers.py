@@ -37,7 +37,6 @@ class Engine:
         """Loads the networks."""
         if self.threads is not None:
             torch.set_num_threads(self.threads)
-        keep_freed_memory()
         return FaceInpainter.from_pretrained(self.weights, device=self.device, precision=self.precision)
 
 
@@ -93,6 +92,7 @@ _worker: dict[str, tuple[FaceInpainter, Wishes]] = {}  # what a worker process h
 def _begin(engine: Engine, wishes: Wishes) -> None:
     """Makes this process a worker: it ends when its parent does, and leaves Ctrl-C to it."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
+    keep_freed_memory()
     parent = multiprocessing.parent_process()
     if parent is not None:
         threading.Thread(target=_end_with, args=(parent,), daemon=True).start()

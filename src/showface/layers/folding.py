@@ -36,25 +36,30 @@ def folded(
         rows = x.contiguous(memory_format=torch.channels_last)
         cells = rows.reshape(b, c, h // fold, fold, w // fold, fold).permute(0, 2, 4, 3, 5, 1)
     else:
-        cells = _in_pieces(x, fold).reshape(b, c, h // fold, fold, w // fold, -1).permute(0, 2, 4, 1, 3, 5)
+        rows = _in_pieces(x, fold)
+        cells = rows.reshape(b, c, h // fold, fold, w // fold, rows.shape[3] // (w // fold)).permute(0, 2, 4, 1, 3, 5)
     return _apart(cells, x.dtype).reshape(b, h // fold, w // fold, c * fold**2).permute(0, 3, 1, 2)
 
 
 def unfolded(x: Float[Tensor, "b c h w"], fold: int) -> Float[Tensor, "b c//{fold}//{fold} h*{fold} w*{fold}"]:
-    """The values of `F.pixel_shuffle`, which takes six times as long from channels_last order."""
+    """The values of `F.pixel_shuffle`, which is slow where `x` is in channels_last order."""
     if fold == 1 or torch.compiler.is_compiling():
         return F.pixel_shuffle(x, fold)
     b, c, h, w = x.shape
-    cells = _in_pieces(x.permute(0, 2, 3, 1), fold).reshape(b, h, w, c // fold**2, fold, -1)
+    rows = _in_pieces(x.permute(0, 2, 3, 1), fold)
+    cells = rows.reshape(b, h, w, c // fold**2, fold, rows.shape[3] * fold // c)
     return _apart(cells.permute(0, 3, 1, 4, 2, 5), x.dtype).reshape(b, c // fold**2, h * fold, w * fold)
 
 
 def _in_pieces(x: Shaped[Tensor, "*shape w"], length: int) -> Shaped[Tensor, "*shape w2"]:
     """Each `length` neighbours of the last axis as one value; `x` itself where that cannot be."""
     size = length * x.element_size()
-    if size not in ONE_VALUE or (torch.is_grad_enabled() and x.requires_grad) or x.storage_offset() % length:
+    if size not in ONE_VALUE or (torch.is_grad_enabled() and x.requires_grad):
         return x
-    return x.contiguous().view(ONE_VALUE[size])
+    x = x.contiguous()
+    if x.storage_offset() % length or any(stride % length for stride in x.stride()[:-1]):  # of axes of size 1, too
+        return x
+    return x.view(ONE_VALUE[size])
 
 
 def _apart(pieces: Shaped[Tensor, "*shape w"], dtype: torch.dtype) -> Shaped[Tensor, "*shape w2"]:

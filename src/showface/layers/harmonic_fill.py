@@ -24,8 +24,8 @@ def harmonic_fill(
 
     `sweeps` at full size, twice as many at each smaller one. Without a known pixel the fill is 0. float32.
     `window`, where it is known (`hole_window`), holds all holes: less is computed, and no bit of the result changes.
-    To torch.compile the fill is one operation, which finds the window itself: its sweeps, unrolled, would take longer
-    to compile than all the network.
+    To torch.compile the fill is one operation, which on a CPU finds the window itself: its sweeps, unrolled, would take
+    longer to compile than all the network.
     """
     if torch.compiler.is_compiling() and not torch.compiler.is_exporting():
         filled: Tensor = _as_one_operation(image.detach(), mask, sweeps)
@@ -37,7 +37,8 @@ def harmonic_fill(
     "showface::harmonic_fill", mutates_args=(), schema="(Tensor image, Tensor mask, int sweeps) -> Tensor"
 )
 def _as_one_operation(image: Tensor, mask: Tensor, sweeps: int) -> Tensor:
-    return _filled(image, mask, sweeps, hole_window(mask)).contiguous()
+    window = hole_window(mask) if mask.device.type == "cpu" else None  # a GPU would have to be waited for
+    return _filled(image, mask, sweeps, window).contiguous()
 
 
 @_as_one_operation.register_fake

@@ -67,7 +67,7 @@ def without_batch_norm(network: nn.Module) -> None:
 
 
 def round_convolutions(network: nn.Module, dtype: torch.dtype) -> None:
-    """Weights and shifts of all convolutions in `network` as `dtype`; tensors shared with others stay as they are."""
+    """Weights and shifts of the convolution layers in `network` as `dtype`; tensors shared with others stay as is."""
     for module in network.modules():
         if isinstance(module, (nn.Conv2d, nn.ConvTranspose2d, LeanPartialConvolution)):
             for name, parameter in list(module.named_parameters(recurse=False)):

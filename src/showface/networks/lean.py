@@ -40,12 +40,12 @@ from showface.networks.mdrnets import MDRNets
 
 
 @torch.no_grad()
-def lean(network: MDRNets, dtype: torch.dtype = torch.float32) -> MDRNets:
+def lean(network: MDRNets, dtype: torch.dtype | None = None) -> MDRNets:
     """`network`, in evaluation mode, in its lean form on the same device; for use only, without gradients.
 
     Weights that need no change are shared. Those of `network` are put into channels_last order, which changes no value.
-    `dtype` is that of the convolutions' weights: one for use under autocast of the same `dtype` alone, which then need
-    not round them each time.
+    `dtype` rounds what convolutions multiply by and add: such a form is for use under autocast to the same `dtype`
+    alone, which then need not round it each time.
     """
     network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
     shared = [*network.named_parameters(), *network.named_buffers()]
@@ -59,7 +59,8 @@ def lean(network: MDRNets, dtype: torch.dtype = torch.float32) -> MDRNets:
     _replace(made, "mask_region", LeanMaskRegion(made.mask_region))
     _replace(made, "refinement", LeanRefinement(made.refinement))
     made.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
-    round_convolutions(made, dtype)
+    if dtype is not None:
+        round_convolutions(made, dtype)
     return made
 
 
@@ -284,9 +285,9 @@ def _mined_one(
     maps = (left, right, value.to(left.dtype))  # what autocast rounded to bfloat16 is multiplied in it, compiled, too
     left, right, values = (unfold_patches(each, patch=patch, stride=stride) for each in maps)
     shares = patch_correlation(left[:, rows], right, kind=kind, keys=visible if mask_keys else None)  # (1, rows, n)
-    update = torch.zeros_like(values)
-    update[:, rows] = shares.to(values.dtype) @ values
-    return fold_patches(update, (value.shape[2], value.shape[3]), patch=patch, stride=stride).to(value.dtype)
+    update = torch.zeros_like(values, dtype=value.dtype)
+    update[:, rows] = (shares.to(values.dtype) @ values).to(value.dtype)
+    return fold_patches(update, (value.shape[2], value.shape[3]), patch=patch, stride=stride)
 
 
 @torch.library.custom_op(

@@ -21,7 +21,7 @@ class LeanForm:
         self._made: _Made | None = None
         self._making = threading.Lock()
 
-    def of(self, network: Network, dtype: torch.dtype = torch.float32) -> Network:
+    def of(self, network: Network, dtype: torch.dtype | None = None) -> Network:
         """The lean form of `network`, made anew if it is another one than before, or its weights were written to.
 
         `dtype` is that of its convolutions (see `lean`). What is no `MDRNets` stands for itself.
@@ -43,7 +43,7 @@ class LeanForm:
 class _Made:
     """A lean form, and what the network was like when it was made."""
 
-    def __init__(self, network: nn.Module, dtype: torch.dtype) -> None:
+    def __init__(self, network: nn.Module, dtype: torch.dtype | None) -> None:
         self.form: Any = lean(network, dtype) if isinstance(network, MDRNets) else network
         self._network, self._dtype = network, dtype
         self.note()
@@ -53,7 +53,7 @@ class _Made:
         self._weights = [*self._network.parameters(), *self._network.buffers()]
         self._writes = _writes(self._weights)
 
-    def is_of(self, network: nn.Module, dtype: torch.dtype) -> bool:
+    def is_of(self, network: nn.Module, dtype: torch.dtype | None) -> bool:
         return self._network is network and self._dtype == dtype and self._writes == _writes(self._weights)
 
 

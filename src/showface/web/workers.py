@@ -20,6 +20,7 @@ from typing import Any, Generic, TextIO, TypeVar
 
 import torch
 from starlette.requests import ClientDisconnect, Request
+from torch import nn
 
 from showface.pipeline import FaceInpainter
 from showface.web.refusals import Refusal, refusal_of
@@ -53,8 +54,8 @@ class Workers:
 
     def __init__(self, inpaint: FaceInpainter, settings: Settings) -> None:
         self.usual = 1.0  # seconds that a request takes, of late
-        self._settings, self._job = settings, _Job()
-        self._boxes = {*inpaint.network.children(), *inpaint.lean.children()}
+        self._settings, self._job, self._inpaint = settings, _Job(), inpaint
+        self._boxes, self._hooking = set[nn.Module](), threading.Lock()
 
     def __enter__(self) -> Workers:
         share = max(1, (self._settings.threads or torch.get_num_threads()) // self._settings.workers)
@@ -63,15 +64,22 @@ class Workers:
         )
         self._open = ExitStack()
         self._open.enter_context(self._warnings_to_their_jobs())
-        for box in self._boxes:
-            self._open.callback(box.register_forward_pre_hook(lambda *_: self._go_on()).remove)
+        self._hook()
         return self
+
+    def _hook(self) -> None:
+        """Before each box of the networks a request may end; the lean form may have been made anew."""
+        with self._hooking:
+            for box in {*self._inpaint.network.children(), *self._inpaint.lean.children()} - self._boxes:
+                self._open.callback(box.register_forward_pre_hook(lambda *_: self._go_on()).remove)
+                self._boxes.add(box)
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self._pool.shutdown(cancel_futures=True)
         self._open.close()
+        self._boxes.clear()
 
     def patience(self, waiting: int) -> int:
         """After how many whole seconds `waiting` requests will likely be done."""
@@ -112,6 +120,7 @@ class Workers:
         start = time.perf_counter()
         try:
             self._go_on()
+            self._hook()
             result = work()
             seconds = time.perf_counter() - start
             self.usual += 0.1 * (seconds - self.usual)

@@ -4,10 +4,10 @@
 
 All complete the bundled generated faces under their masks, in turn, picture by picture, each twice in a row, of which
 the second is timed: a way that is used has its weights at hand. Times are medians, MI-GAN's with bringing the picture
-to its 512 px and back. Freed memory is kept, as in showface's commands, unless `--give-back` says otherwise. The peak
-is the best of some large 3 x 3 convolutions in the same run. ONNX and MI-GAN need the extra onnx; MI-GAN is fetched if
-it is not there. PSNR is that of the whole 8-bit picture, completed. Where bfloat16 is only emulated it is measured for
-its loss alone.
+to its 512 px and back. Freed memory is kept, as in showface's commands, unless `--give-back` says otherwise (`showface
+inpaint`, timed as well, keeps it anyway). The peak is the best of some large 3 x 3 convolutions in the same run. ONNX
+and MI-GAN need the extra onnx; MI-GAN is fetched if it is not there. PSNR is that of the whole 8-bit picture,
+completed. Where bfloat16 is only emulated it is measured for its loss alone.
 """
 
 from __future__ import annotations

@@ -251,7 +251,7 @@ class LeanMaskRegion(nn.Module):
         if torch.compiler.is_exporting():  # the number of patches must not depend on what is in the hole
             enhanced: Tensor = self.full(retrieved_map, visible_map, mask)
             return enhanced
-        fused = fuse(retrieved_map, visible_map, mask).contiguous(memory_format=torch.channels_last)
+        fused = fuse(retrieved_map, visible_map, mask)
         left, right = self.both(fused).chunk(2, dim=1)
         config, value = self.full.config, self.full.value(fused)
         settings = (config.patch, config.stride, config.correlation, config.mask_keys)

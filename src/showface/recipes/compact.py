@@ -34,7 +34,7 @@ def compact(faces: tuple[FaceSource, ...], masks: MaskSource) -> Recipe:
         showface train compact --data faces.json --masks masks/ --out runs/compact
 
     Hardware: two CPU cores. Hours: five to nine in all, by the processor; most of it the coarse network.
-    Score: 36.4 / 28.7 / 24.4 dB PSNR on 200 held-out faces, 1-20 / 20-40 / 40-60 % hidden, by the bundled
+    Score: 36.4 / 28.7 / 24.5 dB PSNR on 200 held-out faces, 1-20 / 20-40 / 40-60 % hidden, by the bundled
     weights, which were trained in several goes with other steps and rates (docs/reproduce.md).
     """
     data = DataConfig(faces=faces, masks=masks)

@@ -33,14 +33,6 @@ hypothesis.settings.register_profile("showface", deadline=None, max_examples=25,
 hypothesis.settings.load_profile("showface")
 
 
-@pytest.fixture(scope="session", autouse=True)
-def no_kept_memory() -> Iterator[None]:
-    """Commands called in this process leave its memory as it is: tests measure what others allocate."""
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("showface.cli.main.keep_freed_memory", lambda: False)
-        yield
-
-
 @pytest.fixture(scope="session")
 def tiny_config() -> MDRNetsConfig:
     """MDRNets with every box in it and as few channels as they allow; milliseconds for a 64 px face."""

@@ -58,10 +58,15 @@ def group(ctx: click.Context, debug: bool) -> None:
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Runs one command line and returns its exit code."""
+    """Runs one command line and returns its exit code.
+
+    Without arguments it is that of this process, which then keeps the memory that it frees; the process of a caller who
+    gives them is left as it is.
+    """
     words = list(sys.argv[1:] if arguments is None else arguments)
     debug = "--debug" in words
-    keep_freed_memory()
+    if arguments is None:
+        keep_freed_memory()
     with warnings.catch_warnings(action="always", category=UserWarning):
         warnings.showwarning = _show_warning
         try:

@@ -83,7 +83,7 @@ OWNERS = {
     "numpy": "*",
     "jaxtyping": "*",
     "PIL": "explain batch images pages photo masks occluders pipeline data training web",
-    "cv2": "photo evaluation/baselines.py",
+    "cv2": "photo evaluation/baselines.py occluders/parts.py",  # connected parts: SciPy is no dependency
     "safetensors": "weights",
     "click": "cli",
     "rich": "cli training",

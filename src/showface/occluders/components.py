@@ -37,16 +37,23 @@ def hide_component(
     """
     if name not in GROWTH:
         raise SettingError(unknown("component", name, GROWTH))
-    rows, columns = ((2 * np.arange(size) + 1) * side // (2 * size) for side in labels.shape)
-    labels, radius = labels[np.ix_(rows, columns)], GROWTH[name] * size
+    labels, radius = resampled(labels, size), GROWTH[name] * size
     if name == "eye-region":
         return _eye_region(labels, radius)
-    if name in ("lower-face", "left-half"):
-        return _half(labels, radius, axis=("lower-face", "left-half").index(name))
-    return grown(_region(labels, name), radius)
+    if name == "lower-face":
+        return below_nose(labels, radius)
+    if name == "left-half":
+        return _left_half(labels, radius)
+    return grown(seen_region(labels, name), radius)
 
 
-def _region(labels: Integer[np.ndarray, "h w"], name: str) -> Bool[np.ndarray, "h w"]:
+def resampled(labels: Integer[np.ndarray, "height width"], size: int) -> Integer[np.ndarray, "{size} {size}"]:
+    """A map of categories at `size`, by nearest neighbour."""
+    rows, columns = ((2 * np.arange(size) + 1) * side // (2 * size) for side in labels.shape)
+    return labels[np.ix_(rows, columns)]
+
+
+def seen_region(labels: Integer[np.ndarray, "h w"], name: str) -> Bool[np.ndarray, "h w"]:
     """Where a region of `semantics.REGIONS` is; nowhere if that is next to nothing."""
     found = np.isin(labels, region_categories(name))
     return found if found.mean() >= LEAST else np.zeros_like(found)
@@ -54,7 +61,7 @@ def _region(labels: Integer[np.ndarray, "h w"], name: str) -> Bool[np.ndarray, "
 
 def _eye_region(labels: Integer[np.ndarray, "h w"], radius: float) -> Bool[np.ndarray, "h w"]:
     """Eyes and glasses, grown, and one stroke of a brush from corner to corner that is as broad as they are high."""
-    eyes = np.asarray(_region(labels, "eyes") | _region(labels, "glasses"))
+    eyes = np.asarray(seen_region(labels, "eyes") | seen_region(labels, "glasses"))
     if not eyes.any():
         return eyes
     side, (ys, xs) = len(eyes), np.nonzero(eyes)
@@ -63,14 +70,27 @@ def _eye_region(labels: Integer[np.ndarray, "h w"], radius: float) -> Bool[np.nd
     return np.asarray((limb(grid(side), left, right, (broad, broad)) < 0) | grown(eyes, radius))
 
 
-def _half(labels: Integer[np.ndarray, "h w"], radius: float, axis: int) -> Bool[np.ndarray, "h w"]:
-    """The face below (axis 0) or to the left (axis 1) of the middle of its nose; nowhere if it shows no nose."""
-    nose, face = _region(labels, "nose"), _region(labels, "face")
+def below_nose(labels: Integer[np.ndarray, "h w"], radius: float, shift: float = 0.0) -> Bool[np.ndarray, "h w"]:
+    """The face below the middle of its nose, grown; nowhere if it shows no nose. `shift`: begin so much lower."""
+    nose = seen_region(labels, "nose")
+    return _half(seen_region(labels, "face"), nose, radius, axis=0, shift=shift)
+
+
+def _left_half(labels: Integer[np.ndarray, "h w"], radius: float) -> Bool[np.ndarray, "h w"]:
+    """The face and the ear to the left of the middle of the nose, grown; nowhere if it shows no nose."""
+    wanted = np.asarray(seen_region(labels, "face") | seen_region(labels, "ears"))
+    return _half(wanted, seen_region(labels, "nose"), radius, axis=1)
+
+
+def _half(
+    wanted: Bool[np.ndarray, "h w"], nose: Bool[np.ndarray, "h w"], radius: float, *, axis: int, shift: float = 0.0
+) -> Bool[np.ndarray, "h w"]:
+    """What is `wanted` below (axis 0) or to the left (axis 1) of the middle of the nose, grown on that side."""
     if not nose.any():
         return nose
-    places = np.indices(labels.shape)[axis]
-    middle = float(places[nose].mean())
-    wanted, half = (face, places >= middle) if axis == 0 else (face | _region(labels, "ears"), places < middle)
+    places = np.indices(nose.shape)[axis]
+    middle = float(places[nose].mean()) + shift
+    half = places >= middle if axis == 0 else places < middle
     return np.asarray(grown(wanted & half, radius) & half)
 
 

@@ -22,11 +22,15 @@ from showface.occluders.shapes import (
 )  # fmt: skip
 
 
-def glasses(rng: np.random.Generator, size: int | tuple[int, int]) -> Bool[np.ndarray, "h w"]:
-    """Two lenses with their rims, a bridge and temples, on the eyes; lenses of any fashion from round to square."""
-    points = _on_the_face(rng, size, (MIDLINE, LEFT_EYE[1]), (0.012, 0.012), 4.0)
-    eye = (RIGHT_EYE[0] - LEFT_EYE[0]) / 2 + float(rng.uniform(-0.006, 0.012))
-    width = float(rng.uniform(0.085, min(0.115, eye - 0.008)))
+def glasses(
+    rng: np.random.Generator, size: int | tuple[int, int], eyes: tuple[Place, Place] = (LEFT_EYE, RIGHT_EYE)
+) -> Bool[np.ndarray, "h w"]:
+    """Two lenses with their rims, a bridge and temples, on the `eyes`; lenses of any fashion from round to square."""
+    (left, top), (right, bottom) = eyes
+    points = _on_the_face(rng, size, ((left + right) / 2, (top + bottom) / 2), (0.012, 0.012), 4.0)
+    points = seen_from(points, (0.0, 0.0), math.atan2(bottom - top, right - left))
+    eye = math.hypot(right - left, bottom - top) / 2 + float(rng.uniform(-0.006, 0.012))
+    width = float(rng.uniform(0.085, max(0.086, min(0.115, eye - 0.008))))
     above, below = width * float(rng.uniform(0.6, 0.9)), width * float(rng.uniform(0.7, 1.15))
     power, bar = float(rng.uniform(2.0, 5.0)), float(rng.uniform(0.006, 0.011))
     shown = np.zeros(points.shape[1:], dtype=bool)

@@ -92,6 +92,7 @@ OWNERS = {
     "huggingface_hub": "weights",
     "pillow_heif": "photo",
     "dlib": "features/face_embedding.py",
+    "ai_edge_litert": "features/mobile_face_net.py",
     "onnxruntime": "export evaluation/onnx_files.py",
     "skimage": "evaluation/baselines.py",
     "fastapi": "web",

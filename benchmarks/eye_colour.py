@@ -21,7 +21,7 @@ from showface.data.faces import FaceSource, list_faces
 from showface.evaluation.parsing import read_truth
 from showface.evaluation.protocol import ProtocolConfig, make_protocol
 from showface.evaluation.runner import read_batch
-from showface.evaluation.skin_tone import cielab
+from showface.metrics.cielab import cielab
 from showface.pipeline import SIDE
 from showface.semantics import merge
 

@@ -8,7 +8,8 @@ import numpy as np
 import pytest
 from skimage.color import lab2rgb, rgb2lab
 
-from showface.evaluation.skin_tone import TONES, cielab, skin_angle, tone_of
+from showface.evaluation.skin_tone import TONES, skin_angle, tone_of
+from showface.metrics.cielab import cielab
 
 
 def picture(lab: tuple[float, float, float], side: int = 8) -> np.ndarray:

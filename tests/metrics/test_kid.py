@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from showface.errors import DataError, NonFiniteError
-from showface.metrics.kid import kernel_distance
+from showface.metrics.kid import kernel_distance, kernel_distance_of_faces
 
 
 def features(seed: int, count: int, length: int, change: float = 0.3) -> tuple[np.ndarray, np.ndarray]:
@@ -116,3 +116,54 @@ def test_sets_without_a_distance_are_refused() -> None:
         kernel_distance(a[:3], a)
     with pytest.raises(NonFiniteError):
         kernel_distance(a, np.full((4, 3), np.inf))
+
+
+# ---------------------------------------------------------------------------------------------- several rows a face
+
+
+@given(st.integers(0, 99), st.integers(3, 7))
+def test_one_row_a_face_is_the_plain_distance(seed: int, n: int) -> None:
+    a, b = features(seed, n, 5)
+    faces = np.arange(n)
+    for other, paired in ((faces, True), (faces + n, False)):
+        plain, grouped = kernel_distance(a, b, paired=paired), kernel_distance_of_faces(a, b, faces, other)
+        assert grouped.value == pytest.approx(plain.value, rel=1e-9, abs=1e-12)
+        assert grouped.standard_error == pytest.approx(plain.standard_error, rel=1e-9, abs=1e-12)
+
+
+def test_rows_of_one_face_are_never_compared() -> None:
+    a, b = features(1, 7, 5)
+    faces = np.array((0, 0, 1, 2, 2, 3, 3))
+
+    def apart(x: np.ndarray, y: np.ndarray) -> float:
+        return mean([k(x[i], y[j]) for i in range(7) for j in range(7) if faces[i] != faces[j]])
+
+    expected = apart(a, a) + apart(b, b) - 2 * apart(a, b)
+    assert kernel_distance_of_faces(a, b, faces, faces).value == pytest.approx(expected, rel=1e-9)
+
+
+def test_a_face_is_left_out_with_all_its_rows() -> None:
+    a, b = features(2, 7, 5)
+    faces = np.array((0, 0, 1, 2, 2, 3, 3))
+    values = []
+    for face in range(4):
+        kept = faces != face
+        values.append(kernel_distance_of_faces(a[kept], b[kept], faces[kept], faces[kept]).value)
+    expected = np.sqrt(3 * np.var(values))
+    assert kernel_distance_of_faces(a, b, faces, faces).standard_error == pytest.approx(expected, rel=1e-9)
+
+
+def test_copies_of_rows_do_not_shrink_the_error() -> None:
+    """Both eyes of a face that look alike are one face's worth of knowledge, not two."""
+    a, b = features(3, 40, 5)
+    faces = np.arange(40)
+    once = kernel_distance_of_faces(a, b, faces, faces)
+    twice = kernel_distance_of_faces(a.repeat(2, 0), b.repeat(2, 0), faces.repeat(2), faces.repeat(2))
+    assert twice.value == pytest.approx(once.value, rel=1e-9)
+    assert twice.standard_error == pytest.approx(once.standard_error, rel=1e-9)
+
+
+def test_fewer_than_three_faces_are_refused() -> None:
+    a, b = features(4, 6, 5)
+    with pytest.raises(DataError, match="at least 3 faces in each set, got 2"):
+        kernel_distance_of_faces(a, b, np.array((0, 0, 0, 1, 1, 1)), np.arange(6))

@@ -11,15 +11,12 @@ from __future__ import annotations
 import math
 
 import numpy as np
-from jaxtyping import Bool, Float64, UInt8
+from jaxtyping import Bool, UInt8
+
+from showface.metrics.cielab import cielab
 
 TONES = {"very light": 55.0, "light": 41.0, "intermediate": 28.0, "tan": 10.0, "brown": -30.0, "dark": -math.inf}
 """The classes, each with the angle in degrees above which it lies."""
-
-# IEC 61966-2-1: linear sRGB to CIE XYZ, rows X, Y, Z; and the white of D65
-TO_XYZ = np.array(((0.4124, 0.3576, 0.1805), (0.2126, 0.7152, 0.0722), (0.0193, 0.1192, 0.9505)))
-WHITE = TO_XYZ.sum(axis=1)
-KNEE = (6 / 29) ** 3  # of the cube root in CIELAB
 
 
 def skin_angle(pixels: UInt8[np.ndarray, "h w 3"], skin: Bool[np.ndarray, "h w"]) -> float:
@@ -40,12 +37,3 @@ def tone_of(angle: float) -> str:
     if math.isnan(angle):
         return ""
     return next(tone for tone, above in TONES.items() if angle > above)
-
-
-def cielab(colours: UInt8[np.ndarray, "n 3"]) -> Float64[np.ndarray, "n 3"]:
-    """sRGB in 0..255 as CIELAB under D65: L* in 0..100, a*, b*."""
-    unit = colours / 255
-    linear = np.where(unit <= 0.04045, unit / 12.92, ((unit + 0.055) / 1.055) ** 2.4)
-    share = linear @ TO_XYZ.T / WHITE
-    x, y, z = np.where(share > KNEE, np.cbrt(share), share / (3 * (6 / 29) ** 2) + 4 / 29).T
-    return np.stack((116 * y - 16, 500 * (x - y), 200 * (y - z)), axis=1)

@@ -10,7 +10,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-from jaxtyping import Float64
+from jaxtyping import Float64, Integer
 
 from showface.errors import DataError
 from showface.metrics.fid import refuse_unfit
@@ -45,6 +45,46 @@ def kernel_distance(
     np.fill_diagonal(within_a, 0)
     np.fill_diagonal(within_b, 0)
     return _paired(within_a, within_b, across) if paired else _independent(within_a, within_b, across)
+
+
+def kernel_distance_of_faces(
+    features_a: Float64[np.ndarray, "n d"],
+    features_b: Float64[np.ndarray, "m d"],
+    faces_a: Integer[np.ndarray, " n"],
+    faces_b: Integer[np.ndarray, " m"],
+) -> KernelDistance:
+    """The same where a face may bring several rows, both its eyes for instance; `faces_a[i]` is the face of row i.
+
+    Rows of one face are never compared, within a set or across, and the jackknife leaves out whole faces: those that
+    both sets have from both, as of completions and their truths; for faces of one set only the variances add. With
+    one row a face that is `kernel_distance`, paired for equal faces and independent for disjoint ones.
+
+    Raises `DataError` for fewer than three faces in either set.
+    """
+    refuse_unfit(features_a, features_b, paired=False)
+    names, places = np.unique(np.concatenate([faces_a, faces_b]), return_inverse=True)
+    a, b = places[: len(faces_a)], places[len(faces_a) :]
+    if (fewest := min(len(np.unique(a)), len(np.unique(b)))) < 3:
+        raise DataError(f"a kernel distance needs at least 3 faces in each set, got {fewest}")
+    sides = ((features_a, a, features_a, a), (features_b, b, features_b, b), (features_a, a, features_b, b))
+    (in_a, left_a), (in_b, left_b), (across, left) = (_between_faces(*side, len(names)) for side in sides)
+    left_out = left_a + left_b - 2 * left  # without each face in turn
+    held = np.isin(np.arange(len(names)), a) + 2 * np.isin(np.arange(len(names)), b)  # by the first, the second, both
+    variance = sum(_jackknife_variance(left_out[held == by]) for by in (1, 2, 3) if (held == by).any())
+    return KernelDistance(in_a + in_b - 2 * across, float(np.sqrt(variance)))
+
+
+def _between_faces(
+    x: Float64[np.ndarray, "n d"], of_x: Integer[np.ndarray, " n"],
+    y: Float64[np.ndarray, "m d"], of_y: Integer[np.ndarray, " m"], count: int,
+) -> tuple[float, Float64[np.ndarray, " faces"]]:  # fmt: skip
+    """The mean of the kernel over rows of different faces, and that mean without each of `count` faces in turn."""
+    others = (of_x[:, None] != of_y).astype(np.float64)
+    sums, numbers = (
+        (table.sum(), np.bincount(of_x, table.sum(axis=1), count) + np.bincount(of_y, table.sum(axis=0), count))
+        for table in (kernel(x, y) * others, others)
+    )
+    return float(sums[0] / numbers[0]), (sums[0] - sums[1]) / (numbers[0] - numbers[1])
 
 
 def kernel(x: Float64[np.ndarray, "n d"], y: Float64[np.ndarray, "m d"]) -> Float64[np.ndarray, "n m"]:

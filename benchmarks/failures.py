@@ -7,7 +7,7 @@ the others by PSNR, each hidden (white), completed, true. Strokes, 40 to 60 % of
 `masks.draw_free_form`; parts of the face are found by the weights' own parser. What is measured stays in REPORT, as of
 `showface evaluate`, whose reports of pictures under other masks it also takes:
 
-    python benchmarks/failures.py --data DATA/celebamask/val --masks DATA/masks/test --occlusions "" --strokes 0,0 \
+    python benchmarks/failures.py --data DATA/celebamask/val --masks DATA/masks/test --rows "" --strokes 0,0 \
         --report reports/val --methods telea,harmonic,coarse,full --metrics l1,psnr,ssim,lpips \
         --by lpips:7,psnr:3 --blocks 2 --side 256 --out worst.png
 
@@ -37,12 +37,12 @@ from showface.images import contact_sheet, picture_of, resize_image
 from showface.masks import draw_free_form
 from showface.weights import bundled
 
-OCCLUSIONS = "glasses,hand,medical-mask,left-half,lower-face,eyes,eye-region"
+ROWS = "glasses,hand,medical-mask,left-half,lower-face,eyes,eye-region"
 
 
 def protocol_of(chosen: argparse.Namespace) -> Protocol:
-    """The faces under --masks and --occlusions and, if --strokes asks for it, a row of strokes."""
-    table = dict(size=256, seed=chosen.seed, limit=chosen.limit, bucket_by="share", occlusions=chosen.occlusions)
+    """The faces under --masks and with --rows and, if --strokes asks for it, a row of strokes."""
+    table = dict(size=256, seed=chosen.seed, limit=chosen.limit, bucket_by="share", rows=chosen.rows)
     protocol = chosen_protocol(chosen.data, chosen.masks, **table)
     low, high = (float(word) for word in chosen.strokes.split(","))
     if not high:
@@ -103,7 +103,7 @@ def main() -> None:
     options = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     options.add_argument("--data", required=True)
     options.add_argument("--masks")
-    options.add_argument("--occlusions", default=OCCLUSIONS)
+    options.add_argument("--rows", default=ROWS)
     options.add_argument("--strokes", default="0.4,0.6", help="share that strokes hide, LOW,HIGH; 0,0 = no strokes")
     options.add_argument("--methods", default=OURS)
     options.add_argument("--metrics", default="psnr,lpips")

@@ -1,4 +1,4 @@
-"""Draws docs/occlusions.jpg: every occlusion of the evaluation on the generated faces that come with the package.
+"""Draws docs/occlusions.jpg: every row that `showface evaluate --rows` knows on the generated faces of the package.
 
     python benchmarks/occlusion_sheet.py [--faces FOLDER] [--count 6] [--side 96] [--seed 0] [--draws 200]
         [--out docs/occlusions.jpg]

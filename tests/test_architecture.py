@@ -82,7 +82,7 @@ OWNERS = {
     "torch": "*",
     "numpy": "*",
     "jaxtyping": "*",
-    "PIL": "explain batch images pages photo masks occluders pipeline data training web",
+    "PIL": "explain batch images pages photo masks occluders pipeline data training web evaluation/occlusion_sheet.py",
     "cv2": "photo evaluation/baselines.py occluders/parts.py",  # connected parts: SciPy is no dependency
     "safetensors": "weights",
     "click": "cli",

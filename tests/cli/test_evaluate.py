@@ -81,13 +81,13 @@ def test_inputs_for_a_method_that_runs_elsewhere(place: Path) -> None:
     assert printed.startswith("6 pairs of protocol ")
     assert sorted(file.name for file in (place / "inputs" / "images" / "1-20").iterdir()) == ["0.png", "1.png"]
     assert "either --out FOLDER" in CliRunner().invoke(evaluate, [*words, "--out", "x"]).output
-    assert "give --masks FOLDER, --occlusions NAMES or both" in CliRunner().invoke(
+    assert "give --masks FOLDER, --rows NAMES or both; or --occlusions" in CliRunner().invoke(
         evaluate, ["--data", str(place / "faces"), "--out", "x"]
     ).output  # fmt: skip
 
 
-def test_occlusions_are_further_rows_and_need_no_masks(place: Path) -> None:
-    words = ["--data", str(place / "faces"), "--occlusions", "box,scratches", "--methods", "harmonic"]
+def test_further_rows_need_no_masks(place: Path) -> None:
+    words = ["--data", str(place / "faces"), "--rows", "box,scratches", "--methods", "harmonic"]
     CliRunner().invoke(evaluate, [*words, "--out", str(place / "out")], catch_exceptions=False)
     table = json.loads((place / "out" / "report.json").read_text(encoding="utf-8"))["table"]
     assert list(table["harmonic"]) == ["box", "scratches"]

@@ -94,7 +94,7 @@ def test_a_frozen_table_is_measured_again_whatever_else_lies_there(
 
 def test_what_differs_from_a_frozen_table_is_listed(config: ProtocolConfig, folders: Folders, tmp_path: Path) -> None:
     file = frozen(make_protocol(config, more=halves(config)), tmp_path)
-    with pytest.raises(DataError, match="ask for them with --occlusions left half"):
+    with pytest.raises(DataError, match=r"bucket left half: .* ask for it with --rows or --occlusions"):
         frozen_protocol(file, config)
     Image.new("RGB", (48, 48), "red").save(folders[0] / "3.png")
     with pytest.raises(DataError, match=r"1 files are others than those measured then: 3\.png"):

@@ -15,6 +15,7 @@ from showface.evaluation.occlusions import (
     COMPONENTS,
     DRAWN,
     category_map,
+    chosen_kinds,
     chosen_occlusions,
     generator,
     occlusion_rows,
@@ -22,6 +23,7 @@ from showface.evaluation.occlusions import (
 from showface.evaluation.protocol import MadeMask, ProtocolConfig, make_protocol, read_sized_mask
 from showface.occluders.components import hide_component
 from showface.occluders.drawing import OCCLUDERS, draw_occluder
+from showface.occluders.kinds import KINDS
 from showface.semantics import OFFICIAL_ORDER
 
 NOSE, SKIN = (OFFICIAL_ORDER.index(name) for name in ("nose", "skin"))
@@ -51,6 +53,17 @@ def test_names_and_groups() -> None:
     assert set(chosen_occlusions("all")) == {*COMPONENTS, *DRAWN} and chosen_occlusions("") == ()
     with pytest.raises(SettingError, match="unknown occlusion 'glases'; did you mean 'glasses'"):
         chosen_occlusions("hand,glases")
+
+
+def test_kinds_of_hidden_parts() -> None:
+    assert chosen_kinds("all") == KINDS and chosen_kinds("mouth, one_eye,mouth") == ("one_eye", "mouth")
+    with pytest.raises(SettingError, match="unknown kind of occlusion 'one_eyes'; did you mean 'one_eye'"):
+        chosen_kinds("one_eyes")
+    for name in ("eyes", "left-half", "medical-mask", "drawn", "components"):
+        with pytest.raises(SettingError, match=f"'{name}': a row of the table of strokes, which --rows {name}"):
+            chosen_kinds(f"hand,{name}")
+    with pytest.raises(SettingError, match="expected kinds of occlusions, got none; known: one_eye"):
+        chosen_kinds(" ,")
 
 
 def test_a_drawn_hole_hangs_on_face_name_and_seed_alone(folders: tuple[Path, Path]) -> None:

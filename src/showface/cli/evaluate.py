@@ -12,8 +12,16 @@ import click
 @click.option("--data", required=True, metavar="FOLDER", help="Aligned, square faces (images/ below it is understood).")
 @click.option("--masks", metavar="FOLDER", help="Masks, white = hole, sorted into the paper's buckets.")
 @click.option(
-    "--occlusions", default="", metavar="NAMES",
+    "--rows", default="", metavar="NAMES",
     help="Further rows: hand, glasses and so on (drawn), eyes, nose and so on (components), or all.",
+)  # fmt: skip
+@click.option(
+    "--occlusions", is_flag=False, flag_value="all", metavar="[KINDS]",
+    help="Hide whole parts instead and measure how real they look: one_eye, mouth and so on; without KINDS all eight.",
+)  # fmt: skip
+@click.option(
+    "--sheet", type=click.Path(path_type=Path), metavar="FILE",
+    help="With --occlusions: draw 24 of the faces, one page a kind, FILE-one_eye.jpg and so on.",
 )  # fmt: skip
 @click.option("--out", type=click.Path(path_type=Path), help="Folder for measurements and report.")
 @click.option("--methods", default="telea,coarse,full", show_default=True, help="What to compare, with commas between.")
@@ -51,10 +59,10 @@ import click
 @click.option("--device", default="auto", show_default=True, help="auto, cpu or cuda.")
 @click.option("--overwrite", is_flag=True, help="Forget the measurements and the report that are there.")
 def command(
-    weights: str | None, data: str, masks: str | None, occlusions: str, out: Path | None, methods: str, metrics: str,
-    limit: int, size: int, seed: int, bucket_by: str, frozen: Path | None, trained_on: tuple[Path, ...],
-    inputs: Path | None, pictures: bool, against: str, gallery: bool, groups: bool, batch: int, device: str,
-    overwrite: bool,
+    weights: str | None, data: str, masks: str | None, rows: str, occlusions: str | None, sheet: Path | None,
+    out: Path | None, methods: str, metrics: str, limit: int, size: int, seed: int, bucket_by: str, frozen: Path | None,
+    trained_on: tuple[Path, ...], inputs: Path | None, pictures: bool, against: str, gallery: bool, groups: bool,
+    batch: int, device: str, overwrite: bool,
 ) -> None:  # fmt: skip
     """Measure methods on faces under masks, as the paper's Table 1 does: methods by metrics by hole share.
 
@@ -73,7 +81,24 @@ def command(
       l1, psnr, ssim              need nothing
       lpips, lpips_vgg, fid, kid  fetch their networks once
       identity                    likeness of the person; extra 'identity'
+
+    With --occlusions eyes, mouths, halves and more are hidden whole, and what is measured is how real the completion
+    looks: docs/occlusions.md. Writes occlusions.json, occlusions.md, pictures.csv and protocol.json; extra 'evaluate'.
     """
+    from showface.cli.occlusions import Asked, measure_occlusions, refuse_other_options
+
+    if occlusions is not None:
+        refuse_other_options(click.get_current_context())
+        measure_occlusions(
+            Asked(
+                weights=weights, data=data, kinds=occlusions, out=out, methods=methods, limit=limit, size=size,
+                seed=seed, frozen=frozen, trained_on=trained_on, inputs=inputs, pictures=pictures, sheet=sheet,
+                batch=batch, device=device, overwrite=overwrite,
+            )
+        )  # fmt: skip
+        return
+    if sheet is not None:
+        raise click.UsageError("--sheet draws what --occlusions hides: give --occlusions, too")
     from showface.cli.measuring import bar, chosen_protocol, chosen_traits, refuse_unknown_opponent, told
     from showface.evaluation.comparison import ComparisonConfig, compare, gallery_of, write_report
     from showface.evaluation.groups import write_groups
@@ -84,12 +109,12 @@ def command(
 
     if (out is None) == (inputs is None):
         raise click.UsageError("give either --out FOLDER for a report or --inputs FOLDER")
-    if masks is None and not occlusions:
-        raise click.UsageError("give --masks FOLDER, --occlusions NAMES or both")
+    if masks is None and not rows:
+        raise click.UsageError("give --masks FOLDER, --rows NAMES or both; or --occlusions for hidden parts")
     measures, where = chosen_measures(metrics), str(named_device(device))
     refuse_unknown_opponent(against, [name for name, _ in refuse_unknown_methods(methods)])
     protocol = chosen_protocol(
-        data, masks, size=size, seed=seed, limit=limit, bucket_by=bucket_by, occlusions=occlusions, frozen=frozen,
+        data, masks, size=size, seed=seed, limit=limit, bucket_by=bucket_by, rows=rows, frozen=frozen,
         device=device,
     )  # fmt: skip
     if inputs is not None:

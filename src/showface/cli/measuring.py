@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 
 import click
@@ -17,7 +18,15 @@ from showface.data.sources import face_sources
 from showface.errors import DataError, SettingError, unknown
 from showface.evaluation.comparison import Comparison
 from showface.evaluation.frozen import frozen_protocol
-from showface.evaluation.occlusions import category_map, chosen_occlusions, occlusion_rows
+from showface.evaluation.occlusions import (
+    Eyes,
+    category_map,
+    chosen_kinds,
+    chosen_occlusions,
+    eyes_of,
+    kind_rows,
+    occlusion_rows,
+)
 from showface.evaluation.paired import differences_as_markdown
 from showface.evaluation.parsing import SemanticMap
 from showface.evaluation.protocol import Pair, Protocol, ProtocolConfig, make_protocol
@@ -41,10 +50,10 @@ def one_source(data: str) -> FaceSource:
 
 
 def chosen_protocol(
-    data: str, masks: str | None, *, size: int, seed: int, limit: int, bucket_by: str, occlusions: str = "",
+    data: str, masks: str | None, *, size: int, seed: int, limit: int, bucket_by: str, rows: str = "",
     frozen: Path | None = None, device: str = "cpu",
 ) -> Protocol:  # fmt: skip
-    """The table of --data under --masks and --occlusions, or the one that an earlier report left."""
+    """The table of --data under --masks and with further --rows, or the one that an earlier report left."""
     source = one_source(data)
     pictures, folder = source.pictures()[: source.limit or None], Path(source.folder)
     config = ProtocolConfig(
@@ -52,9 +61,9 @@ def chosen_protocol(
         bucket_by="number" if bucket_by == "number" else "share",
     )  # fmt: skip
     more: dict[str, list[Pair]] = {}
-    if occlusions:
+    if rows:
         categories = category_map(_with_labels(source), lambda: bundled_parser(device))
-        names = chosen_occlusions(occlusions)
+        names = chosen_occlusions(rows)
         with bar("drawing what hides") as progress:
             more = occlusion_rows(
                 names, pictures[: limit or None], root=folder, size=size, seed=seed, categories=categories,
@@ -63,6 +72,37 @@ def chosen_protocol(
     if frozen is not None:
         return frozen_protocol(frozen, config, more=more)
     return make_protocol(config, pictures, more=more)
+
+
+@dataclass(frozen=True)
+class Occluded:
+    """The faces of --data with whole parts hidden, and what has to be known to measure them."""
+
+    protocol: Protocol
+    parser: SemanticMap
+    eyes: Eyes
+
+
+def chosen_occlusion_protocol(
+    data: str, kinds: str, *, size: int, seed: int, limit: int, frozen: Path | None = None, device: str = "cpu"
+) -> Occluded:
+    """The table of --data under --occlusions, or the one that an earlier report left.
+
+    Where the parts are is told by label maps, for faces without one by the parser that comes with the package.
+    """
+    names, source = chosen_kinds(kinds), one_source(data)
+    pictures, folder = source.pictures()[: source.limit or None][: limit or None], Path(source.folder)
+    parser = bundled_parser(device)
+    categories = category_map(_with_labels(source), lambda: parser)
+    with bar("hiding parts") as progress:
+        rows = kind_rows(
+            names, pictures, root=folder, size=size, seed=seed, categories=categories, progress=progress
+        )  # fmt: skip
+    config = ProtocolConfig(faces=folder, masks=None, size=size, seed=seed, limit=limit)
+    protocol = (
+        make_protocol(config, pictures, more=rows) if frozen is None else frozen_protocol(frozen, config, more=rows)
+    )
+    return Occluded(protocol, parser, eyes_of(categories, size))
 
 
 def chosen_traits(data: str, protocol: Protocol, *, device: str = "cpu") -> Mapping[str, Traits]:

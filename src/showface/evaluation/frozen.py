@@ -46,7 +46,7 @@ def _pair(config: ProtocolConfig, bucket: str, face: str, mask: str, made: Mappi
     if mask in made:
         return Pair(config.faces / face, made[mask])
     if "#" in mask or config.masks is None:
-        raise DataError(f"bucket {bucket}: its masks are made, not read: ask for them with --occlusions {bucket}")
+        raise DataError(f"bucket {bucket}: its masks are made, not read: ask for it with --rows or --occlusions")
     return Pair(config.faces / face, config.masks / mask)
 
 

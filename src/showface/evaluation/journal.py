@@ -42,16 +42,18 @@ class Journal(Memory):
         *,
         versions: Mapping[str, str] | None = None,
         features: FeatureStore | None = None,
+        crops: FeatureStore | None = None,
         pictures: Path | None = None,
         overwrite: bool = False,
     ) -> None:
-        """`features` are kept of every picture, for the measures of sets; None = none are needed.
+        """`features` are kept of every picture, for the measures of sets; None = none are needed. Those of `crops` are
+        kept by whoever makes the crops, and are to be there, too.
 
         Completed pictures go to `pictures`/<method>, where `result_folder` finds them; None = they are not kept.
         """
         self.file = folder / FILE
         self._identities, self._metrics, self._features = dict(identities), tuple(metrics), features
-        self._pictures = pictures
+        self._crops, self._pictures = crops, pictures
         self._head: dict[str, Any] = {"protocol": protocol.digest, "versions": dict(versions or {})}
         self._known: dict[Key, Measurement] = {}
         if overwrite:
@@ -70,6 +72,8 @@ class Journal(Memory):
         if self._pictures is not None and not picture_file(self._pictures / one.method, one.bucket, one.face).is_file():
             return False
         features = self._features is None or (self._features.has(one.completed) and self._features.has(one.truth))
+        if self._crops is not None:
+            features = features and all(self._crops.has(crop) for crop in (*one.crops, *one.true_crops))
         return features and all(name in one.values for name in self._metrics)
 
     def keep(self, measured: Sequence[Measurement], completed: UInt8[Tensor, "b 3 h w"]) -> None:
@@ -107,8 +111,9 @@ class Journal(Memory):
         for place, row in enumerate(rows[1:], start=2):
             identity = row.pop("identity", "")
             values = {name: math.nan if value is None else value for name, value in row.pop("values", {}).items()}
+            crops, true_crops = (tuple(row.pop(name, ())) for name in ("crops", "true_crops"))
             try:
-                one = Measurement(**row, values=values)
+                one = Measurement(**row, values=values, crops=crops, true_crops=true_crops)
             except TypeError as error:
                 raise DataError(f"{self.file}, line {place}: not a measurement ({error}); --overwrite it") from error
             self._known[one.method, identity, one.bucket, one.face, one.mask] = one

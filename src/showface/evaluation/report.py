@@ -18,6 +18,7 @@ from showface.evaluation.protocol import VERSION, Protocol, named_pairs
 REPORT = "report.json"
 PACKAGES = (
     "showface", "torch", "numpy", "opencv-python-headless", "pillow", "scikit-image", "onnxruntime", "dlib-bin",
+    "ai-edge-litert",
 )  # fmt: skip
 
 DEFINITIONS = (
@@ -45,9 +46,12 @@ def write_files(folder: Path, files: Mapping[str, str]) -> None:
         raise DataError(f"{folder}: cannot be written: {error.strerror or error}") from error
 
 
-def refuse_other_report(folder: Path, facts: Mapping[str, Any]) -> None:
-    """A report may only be replaced by one that says the same and perhaps more: no method or metric may be lost."""
-    file = folder / REPORT
+def refuse_other_report(folder: Path, facts: Mapping[str, Any], name: str = REPORT) -> None:
+    """A report may only be replaced by one that says the same and perhaps more: no method or metric may be lost.
+
+    `name` is that of its file in `folder`.
+    """
+    file = folder / name
     if not file.exists():
         return
     old = _read(file)

@@ -31,6 +31,30 @@ METRICS = PLAIN
 
 
 @dataclass(frozen=True)
+class Seen:
+    """What measures may look at that need more than a picture and its truth."""
+
+    bucket: str
+    pairs: Sequence[Pair]
+    completed: UInt8[Tensor, "b 3 h w"]  # RGB in 0..255
+    truths: UInt8[Tensor, "b 3 h w"]
+    masks: Bool[Tensor, "b 1 h w"]  # True = hole
+
+
+@dataclass(frozen=True)
+class Found:
+    """What a look at a batch found: values by the name of the measure, and the crops whose features it kept."""
+
+    values: Mapping[str, list[float]]
+    crops: Sequence[tuple[str, ...]]  # of each completed picture, the sha256 of its crops
+    true_crops: Sequence[tuple[str, ...]]
+
+
+Look = Callable[[Seen], Found]
+"""Several measures at once, which share crops, maps and features."""
+
+
+@dataclass(frozen=True)
 class FromPairs:
     """A method that is told which pairs are wanted and never sees a picture."""
 
@@ -50,6 +74,8 @@ class Measurement:
     completed: str = ""  # sha256 of the measured pixels
     truth: str = ""  # sha256 of the face's pixels at the measured size
     seconds: float = 0.0  # the method alone, its share of the batch
+    crops: tuple[str, ...] = ()  # sha256 of what was looked at closely, of the measured picture
+    true_crops: tuple[str, ...] = ()  # and of the face
 
 
 class Memory:
@@ -71,14 +97,16 @@ def evaluate(
     methods: Mapping[str, Method | FromPairs],
     *,
     metrics: Mapping[str, PictureMetric] = METRICS,
+    look: Look | None = None,
     batch: int = 8,
     memory: Memory | None = None,
     progress: Callable[[int, int], None] = lambda done, total: None,
 ) -> list[Measurement]:
     """Every method on every pair, batch by batch, in the order of the table; what `memory` recalls is not done again.
 
-    `progress` is told the number of completed pictures dealt with and their total. Batches are the same however often
-    a run was stopped, so the numbers are too.
+    `look` measures what `metrics` cannot, as it sees the hole and knows the face. `progress` is told the number of
+    completed pictures dealt with and their total. Batches are the same however often a run was stopped, so the numbers
+    are too.
     """
     memory = memory or Memory()
     total, done = len(methods) * sum(len(pairs) for pairs in protocol.pairs.values()), 0
@@ -90,7 +118,7 @@ def evaluate(
         for name, method in methods.items():
             rows = known[name]
             if rows is None:
-                rows, completed = _measured(name, method, part, metrics)
+                rows, completed = _measured(name, method, part, metrics, look)
                 memory.keep(rows, completed)
             results[part.bucket] += rows
             done += len(rows)
@@ -131,7 +159,7 @@ def _batches(protocol: Protocol, size: int) -> Iterator[_Batch]:
 
 
 def _measured(
-    name: str, method: Method | FromPairs, batch: _Batch, metrics: Mapping[str, PictureMetric]
+    name: str, method: Method | FromPairs, batch: _Batch, metrics: Mapping[str, PictureMetric], look: Look | None
 ) -> tuple[list[Measurement], UInt8[Tensor, "b 3 h w"]]:
     """What `method` makes of a batch, and every measure of it."""
     _ = batch.images  # reading is not the method's time
@@ -139,11 +167,17 @@ def _measured(
     completed = result_of(method, batch.bucket, batch.pairs, batch.images, batch.masks)
     seconds = (time.perf_counter() - started) / len(batch.pairs)
     columns = {metric: compute(completed, batch.images).tolist() for metric, compute in metrics.items()}
+    nothing: list[tuple[str, ...]] = [()] * len(batch.pairs)
+    found = Found({}, nothing, nothing)
+    if look is not None:
+        found = look(Seen(batch.bucket, batch.pairs, completed, batch.images, batch.masks))
+    columns |= found.values
     hashes = content_hashes(completed)
     rows = [
         Measurement(
             name, batch.bucket, face, mask, hole_share(batch.masks[i]),
             {metric: column[i] for metric, column in columns.items()}, hashes[i], batch.truths[i], seconds,
+            found.crops[i], found.true_crops[i],
         )
         for i, (face, mask) in enumerate(batch.names)
     ]  # fmt: skip

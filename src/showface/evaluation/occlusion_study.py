@@ -1,0 +1,125 @@
+"""A whole study of occluded faces: methods by kinds by measures, kept on the disk as it goes, and its report.
+
+out/
+    measurements.jsonl    a line per picture and method; the same call goes on where another was stopped
+    features/             of the crops of completed pictures, for KID
+    pictures/             the completed pictures, if they are to be kept
+    occlusions.json  occlusions.md  pictures.csv  protocol.json
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+from jaxtyping import UInt8
+from torch import Tensor
+
+from showface import assets
+from showface.errors import SettingError
+from showface.evaluation.comparison import ComparisonConfig, seconds
+from showface.evaluation.journal import Journal
+from showface.evaluation.measures import feature_store
+from showface.evaluation.methods import Contender, records
+from showface.evaluation.occlusion_columns import COLUMNS, DEFINITIONS, TRUTH
+from showface.evaluation.occlusion_measures import NAMES, CloserLook
+from showface.evaluation.occlusion_table import Table, as_csv, as_markdown, as_plain, tabulate_occlusions
+from showface.evaluation.occlusions import Eyes
+from showface.evaluation.overlap import refuse_overlap
+from showface.evaluation.parsing import SemanticMap
+from showface.evaluation.protocol import Pair, Protocol, read_face
+from showface.evaluation.report import (
+    as_json,
+    protocol_facts,
+    protocol_table,
+    refuse_other_report,
+    versions,
+    weights_hash,
+    write_files,
+)
+from showface.evaluation.runner import FromPairs, Measurement, evaluate
+from showface.weights import bundled
+
+REPORT = "occlusions.json"
+NETWORKS = ("alexnet-lpips", "vgg16-lpips", "inception", "mobilefacenet")
+
+
+@dataclass(frozen=True)
+class Study:
+    """What came out."""
+
+    table: Table
+    measurements: list[Measurement]
+    facts: dict[str, Any]
+
+
+def study_occlusions(
+    protocol: Protocol,
+    chosen: Sequence[Contender],
+    config: ComparisonConfig,
+    *,
+    parser: SemanticMap,
+    eyes: Eyes,
+    progress: Callable[[int, int], None] = lambda done, total: None,
+) -> Study:
+    """Measures what is not measured yet and tabulates all. What cannot be measured is refused before anything is.
+
+    `protocol` has the rows of `occlusions.kind_rows`, `eyes` are those of the same faces; the truth becomes a row.
+    """
+    contenders = [*chosen, the_truth(chosen, protocol)]
+    facts = _facts(protocol, contenders, refuse_overlap(protocol, [*config.trained_on, *records(chosen)]))
+    if not config.overwrite:
+        refuse_other_report(config.out, facts, REPORT)
+    features = feature_store(config.out / "features", device=config.device)
+    look = CloserLook.pretrained(
+        features=features, parser=parser, eyes=eyes, batch=config.batch, device=config.device
+    )  # fmt: skip
+    journal = Journal(
+        config.out, protocol, {one.name: one.identity for one in contenders}, NAMES, versions=versions(),
+        crops=features, pictures=config.out / "pictures" if config.pictures else None, overwrite=config.overwrite,
+    )  # fmt: skip
+    measured = evaluate(
+        protocol, {one.name: one.method for one in contenders}, metrics={}, look=look, batch=config.batch,
+        memory=journal, progress=progress,
+    )  # fmt: skip
+    facts["seconds per picture"] = {name: value for name, value in seconds(measured).items() if name != TRUTH}
+    return Study(tabulate_occlusions(measured, features), measured, facts)
+
+
+def the_truth(chosen: Sequence[Contender], protocol: Protocol) -> Contender:
+    """The true faces as a method: what could be reached, and what KID and irises are by themselves."""
+    if any(one.name == TRUTH for one in chosen):
+        raise SettingError(
+            f"method {TRUTH}: the true faces have a row of that name already; give it another, NAME=PATH"
+        )
+
+    def read(bucket: str, pairs: Sequence[Pair]) -> UInt8[Tensor, "b 3 h w"]:
+        return torch.stack([read_face(pair.face, protocol.config.size) for pair in pairs])
+
+    return Contender(TRUTH, FromPairs(read), TRUTH, "the faces themselves")
+
+
+def _facts(protocol: Protocol, contenders: Sequence[Contender], checked: dict[str, int]) -> dict[str, Any]:
+    """What makes the figures repeatable."""
+    return {
+        "protocol": protocol_facts(protocol) | {"definitions": DEFINITIONS},
+        "metrics": list(COLUMNS),
+        "methods": {one.name: {"source": one.source, "identity": one.identity} for one in contenders},
+        "measured by": {name: assets.ASSETS[name].sha256 for name in NETWORKS} | {"parser": weights_hash(bundled())},
+        "not trained on": {place: f"{count} pictures, none of them measured" for place, count in checked.items()},
+        "versions": versions(),
+    }
+
+
+def write_study(study: Study, protocol: Protocol, out: Path) -> None:
+    """The report's files; those of an earlier report are replaced, occlusions.json last."""
+    files = {
+        "protocol.json": as_json(protocol_table(protocol)),
+        "pictures.csv": as_csv(study.measurements),
+        "occlusions.md": as_markdown(study.table),
+        REPORT: as_json({"table": as_plain(study.table), **study.facts}),
+    }
+    write_files(out, files)

@@ -36,6 +36,7 @@ def test_as_large_as_the_picture_but_no_larger() -> None:
     mask = hole(64, (10, 0, 54, 64))
     assert squares_round(mask) == [Square(0, 0, 64)]
     assert square_round(mask, 2.0) == Square(0, 0, 64)
+    assert square_round(hole(100, (40, 40, 20, 10)), 0.1, margin=0.5) == Square(35, 30, 30)
 
 
 def test_islands_are_left_out() -> None:

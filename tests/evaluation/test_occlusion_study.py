@@ -347,7 +347,7 @@ def test_a_page_for_each_kind(faces: Path, tmp_path: Path) -> None:
     chosen = [contender("blurred", protocol, blurred), contender("copied", protocol, lambda pictures: pictures)]
     files = write_sheet(tmp_path / "pages" / "sheet.png", protocol, chosen)
     assert [file.name for file in files] == ["sheet-one_eye.png", "sheet-half_face.png"]
-    for file, side in zip(files, (192, 96), strict=True):
+    for file, side in zip(files, (224, 96), strict=True):
         page = np.asarray(Image.open(file))
         assert page.shape[:2] == (28 + 4 * (side + 4) - 4, 2 * 4 * (side + 4) + 4)  # 7 faces in 2 blocks of 4 columns
         second, third, last = (page[28 : 28 + side, left : left + side] for left in range(side + 4, 4 * side, side + 4))

@@ -38,10 +38,14 @@ def squares_round(hole: Bool[np.ndarray, "size size"]) -> list[Square]:
     return sorted((square_round(part, LEAST) for part in kept), key=lambda square: (square.left, square.top))
 
 
-def square_round(part: Bool[np.ndarray, "size size"], least: float) -> Square:
-    """The square round all of `part`, moved inside the picture; its side is `least` sides of the picture at least."""
+def square_round(part: Bool[np.ndarray, "size size"], least: float, *, margin: float = 0.0) -> Square:
+    """The square round all of `part`, moved inside the picture; its side is `least` sides of the picture at least.
+
+    `margin` is what is added to the part's longer side, as a share of it.
+    """
     size, (ys, xs) = len(part), np.nonzero(part)
-    side = min(max(int(np.ptp(xs)) + 1, int(np.ptp(ys)) + 1, round(least * size)), size)
+    longer = max(int(np.ptp(xs)) + 1, int(np.ptp(ys)) + 1)
+    side = min(max(round((1 + margin) * longer), round(least * size)), size)
     left, top = ((int(places.min()) + int(places.max()) + 1 - side) // 2 for places in (xs, ys))
     return Square(min(max(left, 0), size - side), min(max(top, 0), size - side), side)
 

@@ -21,8 +21,8 @@ from showface.images import contact_sheet, picture_of, refuse_unwritable, write_
 FACES = 24
 METHODS = 4  # at most, beside each other
 WHOLE = ("half_face", "hand", "box")  # kinds of which the whole face is shown, at the size that is measured
-SIDE = 192  # pixels of the others, each round its hole: an eye is 60 to 90 wide
-LEAST = 80 / 256  # side of what is shown of them, in sides of the picture
+SIDE = 224  # pixels of the others, each round its hole: an eye is 60 to 80 wide
+LEAST, MARGIN = 80 / 256, 0.15  # of what is shown of them: side in sides of the picture, what is seen around the hole
 BLUE = (50, 120, 235)  # what is hidden
 BLOCKS = 2  # tables side by side on a page
 
@@ -93,6 +93,6 @@ def _row(
     kind: str, hole: Bool[np.ndarray, "size size"], pictures: Sequence[UInt8[Tensor, "3 size size"]]
 ) -> list[Image.Image]:
     whole = kind in WHOLE
-    square = Square(0, 0, len(hole)) if whole else square_round(hole, LEAST)
+    square = Square(0, 0, len(hole)) if whole else square_round(hole, LEAST, margin=MARGIN)
     side = len(hole) if whole else SIDE
     return [picture_of(cut_out(picture, [square], side)[0].permute(1, 2, 0).numpy()) for picture in pictures]

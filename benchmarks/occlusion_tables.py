@@ -1,0 +1,102 @@
+"""Joins reports of `showface evaluate --occlusions` and writes their tables into docs/occlusions.md.
+
+    python benchmarks/occlusion_tables.py reports/celebamask reports/london [--out results/occlusions.json]
+        [--page docs/occlusions.md]
+
+A REPORT is an occlusions.json or its folder; the sets keep the order given. Without a REPORT the page is written again
+from the file. What is joined holds no path of the machine that measured.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from showface.evaluation.occlusion_columns import COLUMNS, TRUTH
+from showface.evaluation.occlusion_study import REPORT
+from showface.evaluation.occlusion_table import Figure, Table, best, from_plain, kinds_of
+
+ROOT = Path(__file__).parent.parent
+BEGIN, END = "<!-- tables: python benchmarks/occlusion_tables.py -->", "<!-- end of tables -->"
+SHOWN = [name for name in COLUMNS if name != "lpips_vgg"]  # on the page, which is to stay short: the file has all
+KEPT = ("protocol", "metrics", "measured by", "versions", "seconds per picture", "table")
+
+
+def joined(reports: Sequence[Path]) -> dict[str, Any]:
+    """What the reports say, one set after the other, without the places where weights and records lay."""
+    sets = []
+    for path in reports:
+        report = json.loads((path / REPORT if path.is_dir() else path).read_text(encoding="utf-8"))
+        methods = {name: one["identity"] for name, one in report["methods"].items()}
+        sets.append({"faces": report["protocol"]["faces"], "methods": methods, **{name: report[name] for name in KEPT}})
+    return {"sets": sets}
+
+
+def block(results: dict[str, Any]) -> str:
+    """The tables of all sets, as they stand on the page."""
+    return "\n".join(_of_set(one) for one in results["sets"])
+
+
+def _of_set(one: dict[str, Any]) -> str:
+    table, protocol = from_plain(one["table"]), one["protocol"]
+    counts = protocol["pairs"].values()
+    faces = str(max(counts)) if len(set(counts)) == 1 else f"{min(counts)} to {max(counts)}"
+    lines = [
+        f"**{one['faces']}**, {faces} faces a kind, seed {protocol['seed']}, protocol `{protocol['sha256'][:12]}`:\n",
+        f"| hidden | method | {' | '.join(COLUMNS[name].heading for name in SHOWN)} |",
+        "|---|---|" + "---:|" * len(SHOWN),
+    ]
+    for kind in kinds_of(table):
+        methods = [method for method, rows in table.items() if kind in rows]
+        for method in methods:
+            name = kind.replace("_", " ") if method == methods[0] else ""
+            cells = [cell(table, kind, method, column) for column in SHOWN]
+            lines.append(f"| {name} | {method} | {' | '.join(cells)} |")
+    return "\n".join(lines) + "\n"
+
+
+def cell(table: Table, kind: str, method: str, name: str) -> str:
+    """A mean with its standard error in units of the last digit: 0.098(4)."""
+    figure, digits = table[method][kind][name], COLUMNS[name].digits
+    if figure.mean is None:
+        return "–"
+    if method == TRUTH and name not in ("kid", "iris_other"):
+        return f"{figure.mean:.0f}"  # 0 or 1 by definition
+    mean = f"{figure.mean:.{digits}f}"
+    return (f"**{mean}**" if best(table, kind, name) == method else mean) + _bracket(figure, digits)
+
+
+def _bracket(figure: Figure, digits: int) -> str:
+    return "" if figure.error is None else f"({figure.error * 10**digits:.0f})"
+
+
+def with_block(page: str, tables: str) -> str:
+    """The page with `tables` between its two marks."""
+    before, _, rest = page.partition(BEGIN)
+    _, end, after = rest.partition(END)
+    if not end:
+        raise SystemExit(f"expected the lines {BEGIN} and {END} in the page, found no such pair; put them back")
+    return f"{before}{BEGIN}\n\n{tables}\n{END}{after}"
+
+
+def main() -> None:
+    options = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    options.add_argument("reports", nargs="*", type=Path, metavar="REPORT")
+    options.add_argument("--out", type=Path, default=ROOT / "results" / "occlusions.json")
+    options.add_argument("--page", type=Path, default=ROOT / "docs" / "occlusions.md")
+    chosen = options.parse_args()
+    if chosen.reports:
+        chosen.out.parent.mkdir(parents=True, exist_ok=True)
+        text = json.dumps(joined(chosen.reports), indent=1, ensure_ascii=False, allow_nan=False)
+        chosen.out.write_text(text + "\n", encoding="utf-8")
+    results = json.loads(chosen.out.read_text(encoding="utf-8"))
+    page = with_block(chosen.page.read_text(encoding="utf-8"), block(results))
+    chosen.page.write_text(page, encoding="utf-8")
+    print(f"wrote {chosen.out} and {chosen.page}")
+
+
+if __name__ == "__main__":
+    main()

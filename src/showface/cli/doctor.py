@@ -9,7 +9,7 @@ import click
 PACKAGES = ("torch", "numpy", "pillow", "safetensors", "jaxtyping", "click", "rich", "opencv-python-headless")
 # A package of each extra that the others do not bring.
 EXTRAS = {
-    "train": "tensorboard", "evaluate": "scikit-image", "onnx": "onnxruntime", "identity": "dlib-bin",
+    "train": "tensorboard", "evaluate": "ai-edge-litert", "onnx": "onnxruntime", "identity": "dlib-bin",
     "heic": "pillow-heif", "hub": "huggingface-hub", "test": "pytest",
 }  # fmt: skip
 

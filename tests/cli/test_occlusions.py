@@ -81,6 +81,16 @@ def test_some_kinds_on_the_first_faces_and_again_at_no_cost(place: Path, monkeyp
     assert report(place) == first
 
 
+def test_the_table_of_an_earlier_report_is_measured_again(place: Path) -> None:
+    run(place, "--occlusions", "mouth,box", "--limit", "4", "--out", str(place / "out"))
+    frozen = place / "out" / "protocol.json"
+    run(place, "--occlusions", "mouth,box", "--protocol", str(frozen), "--out", str(place / "again"))
+    again = json.loads((place / "again" / "occlusions.json").read_text(encoding="utf-8"))
+    assert again["table"] == report(place)["table"]
+    with pytest.raises(DataError, match="its masks are made, not read: ask for it with --rows or --occlusions"):
+        run(place, "--occlusions", "mouth", "--protocol", str(frozen), "--out", str(place / "other"))
+
+
 def test_the_sheet_alone_needs_no_report(place: Path, tiny_weights: Path) -> None:
     done = run(place, "--occlusions", "one_eye,box", "--sheet", str(place / "look.jpg"))
     assert [line.split("/")[-1] for line in done.output.splitlines()[-2:]] == ["look-one_eye.jpg", "look-box.jpg"]

@@ -25,7 +25,7 @@ from showface.evaluation.comparison import ComparisonConfig
 from showface.evaluation.feature_store import FeatureStore
 from showface.evaluation.methods import Contender
 from showface.evaluation.occlusion_columns import COLUMNS
-from showface.evaluation.occlusion_measures import NAMES, CloserLook, iris_distances
+from showface.evaluation.occlusion_measures import NAMES, CloserLook, hidden_eyes, iris_distances, seen_eyes
 from showface.evaluation.occlusion_sheet import refuse_sheet, sheet_file, shown_faces, write_sheet
 from showface.evaluation.occlusion_study import Study, study_occlusions, write_study
 from showface.evaluation.occlusion_table import as_markdown, from_plain
@@ -218,18 +218,37 @@ def test_an_iris_of_another_colour_is_seen_and_a_mirrored_eye_is_not(faces: Path
 
 
 def test_irises_are_those_of_hidden_eyes() -> None:
-    brown, _ = draw(256, (96, 60, 30))
-    odd, labels = draw(256, (96, 60, 30), right=(90, 120, 160))
-    eyes = [labels == OFFICIAL_ORDER.index(eye) for eye in ("l_eye", "r_eye")]
-    right = np.zeros((256, 256), dtype=bool)
-    right[100:150, 130:190] = True
-    true, other = iris_distances(odd, brown, right, eyes)
-    assert true > 25 and other == pytest.approx(true, abs=1)  # blue instead of brown, as the other one is
-    assert iris_distances(odd, odd, right, eyes) == (0, pytest.approx(other))
-    both, fit = iris_distances(odd, brown, np.ones_like(right), eyes)
-    assert both == pytest.approx(true / 2, abs=1) and fit == pytest.approx(other)  # one of two is wrong
-    for hole, found in ((~right & False, eyes), (right, [eyes[0], eyes[1] & False])):
-        assert all(math.isnan(value) for value in iris_distances(odd, brown, hole, found))
+    brown, blue = np.array((30.0, 10.0, 20.0)), np.array((45.0, 0.0, -20.0))
+    apart = float(np.linalg.norm(brown - blue))
+    assert iris_distances([brown, blue], [brown, brown], [False, True]) == (apart, apart)
+    assert iris_distances([brown, blue], [brown, brown], [True, True]) == (apart / 2, apart)  # one of two is wrong
+    assert iris_distances([brown, brown], [blue, blue], [True, False]) == (apart, 0)
+    assert all(math.isnan(value) for value in iris_distances([], [], [False, False]))
+    unknown = np.full(3, math.nan)
+    true, other = iris_distances([brown, unknown], [brown, unknown], [True, False])
+    assert true == 0 and math.isnan(other)
+
+
+def test_an_eye_is_hidden_when_three_quarters_of_it_are() -> None:
+    _, labels = draw(256, (96, 60, 30))
+    left, right = (labels == OFFICIAL_ORDER.index(eye) for eye in ("l_eye", "r_eye"))
+    hole = np.zeros((256, 256), dtype=bool)
+    hole[:, 158:] = True  # half of the right eye
+    assert hidden_eyes(hole, (left, right)) == [False, False]
+    hole[:, 148:] = True
+    assert hidden_eyes(hole, (left, right)) == [False, True]
+    assert hidden_eyes(~hole | hole, (left, right & False)) == [True, False]
+
+
+def test_an_invented_eye_is_looked_for_where_the_parser_sees_it() -> None:
+    official = draw(256, (96, 60, 30))[1]
+    left, right = (official == OFFICIAL_ORDER.index(eye) for eye in ("l_eye", "r_eye"))
+    labels = np.where(left | np.roll(right, 6, axis=1), merge("A").categories.index("eye"), 1).astype(np.int64)
+    found = seen_eyes(labels, (left, right))
+    assert np.array_equal(found[0], left) and np.array_equal(found[1], np.roll(right, 6, axis=1))
+    labels[:, 140:156] = 1  # a part of an eye is none: less than half is left
+    labels[:, 165:] = 1
+    assert np.array_equal(seen_eyes(labels, (left, right))[1], right)
 
 
 def test_two_holes_are_two_crops_whose_mean_is_the_pictures(faces: Path, tmp_path: Path) -> None:

@@ -37,7 +37,7 @@ DEFINITIONS = (
     "at least), no smaller than a quarter of the picture, at 128 px, bicubic, antialiased; LPIPS 0.1: mean over a "
     "picture's crops; KID: Inception 2015 pool3 of the crops against the true crops of other faces, error: jackknife "
     "over faces, truth: even faces against odd ones; sharpness: gradient of luma in the hole, sum over pictures by "
-    "that of the truth; iris: CIELAB distance of median colours, within the true eyes; parts: mean IoU of the bundled "
+    "that of the truth; iris: CIELAB distance of median colours; parts: mean IoU of the bundled "
     "parser's categories in the hole, which take 1 % of it in the truth; identity: cosine of MobileFaceNet; errors: "
     "standard errors over faces"
 )

@@ -24,11 +24,17 @@ from showface.metrics.iris import colour_distance, iris_colour
 from showface.metrics.lpips import Extractor
 from showface.metrics.parts import part_overlap
 from showface.metrics.sharpness import gradient_inside, sharpness
+from showface.occluders.kinds import eye_parts
 
 HIDDEN = 0.75  # share of an eye that a hole must cover to hide it
+LEAST_SEEN = 0.5  # of the true eye's pixels: what a map must show of an eye to be believed
 NAMES = (
     "lpips", "lpips_vgg", "gradient", "gradient_true", "sharpness", "iris", "iris_other", "parts", "identity",
 )  # what is known of each picture; the gradients are those whose sums the table's sharpness divides  # fmt: skip
+
+
+Maps = Int64[Tensor, "b h w"]
+"""A parser's categories of pictures."""
 
 
 class CloserLook:
@@ -76,11 +82,13 @@ class CloserLook:
             torch.cat([cut_out(picture, of_picture) for picture, of_picture in zip(pictures, squares, strict=True)])
             for pictures in (seen.completed, seen.truths)
         )  # (n, 3, 128, 128)
+        maps = self._map(seen.completed)
+        true_maps = self._true_map(seen.truths).long().view_as(maps)
         values = {
             **self._distances(crops, true_crops, squares),
             **_sharpness(seen),
-            **self._irises(seen),
-            "parts": self._overlap(seen),
+            **self._irises(seen, maps, true_maps),
+            "parts": part_overlap(maps, true_maps, seen.masks).tolist(),
             "identity": self._likeness(seen),
         }
         counts = [len(of_picture) for of_picture in squares]
@@ -113,25 +121,25 @@ class CloserLook:
         ends = np.cumsum(counts).tolist()
         return [tuple(hashes[end - count : end]) for end, count in zip(ends, counts, strict=True)]
 
-    def _irises(self, seen: Seen) -> dict[str, list[float]]:
-        arrays = [pictures.permute(0, 2, 3, 1).numpy() for pictures in (seen.completed, seen.truths)]
-        masks = seen.masks[:, 0].numpy()
-        found = [
-            iris_distances(picture, truth, hole, self._eyes(pair.face))
-            for picture, truth, hole, pair in zip(*arrays, masks, seen.pairs, strict=True)
-        ]
+    def _irises(self, seen: Seen, maps: Maps, true_maps: Maps) -> dict[str, list[float]]:
+        pictures, truths = (each.permute(0, 2, 3, 1).numpy() for each in (seen.completed, seen.truths))
+        holes, shown, true_shown = seen.masks[:, 0].numpy(), maps.numpy(), true_maps.numpy()
+        found = []
+        for i, pair in enumerate(seen.pairs):
+            eyes = self._eyes(pair.face)
+            hidden = hidden_eyes(holes[i], eyes)
+            colours, true = (
+                [iris_colour(pixels, eye) for eye in seen_eyes(labels, eyes)] if any(hidden) else []
+                for pixels, labels in ((pictures[i], shown[i]), (truths[i], true_shown[i]))
+            )
+            found.append(iris_distances(colours, true, hidden))
         return {"iris": [true for true, _ in found], "iris_other": [other for _, other in found]}
 
-    def _map(self, pictures: UInt8[Tensor, "b 3 h w"]) -> Int64[Tensor, "b h w"]:
+    def _map(self, pictures: UInt8[Tensor, "b 3 h w"]) -> Maps:
         return self._parser(as_signal(pictures), pictures.shape[-1]).cpu()
 
     def _flat_map(self, pictures: UInt8[Tensor, "b 3 h w"]) -> Float[Tensor, "b cells"]:
         return self._map(pictures).flatten(1).float()
-
-    def _overlap(self, seen: Seen) -> list[float]:
-        completed = self._map(seen.completed)
-        truth = self._true_map(seen.truths).long().view_as(completed)
-        return part_overlap(completed, truth, seen.masks).tolist()
 
     def _likeness(self, seen: Seen) -> list[float]:
         return identity(seen.completed, seen.truths, self._embedding, truth_network=self._true_embedding).tolist()
@@ -150,21 +158,34 @@ def _sharpness(seen: Seen) -> dict[str, list[float]]:
     }
 
 
+def hidden_eyes(hole: Bool[np.ndarray, "h w"], eyes: Sequence[Bool[np.ndarray, "h w"]]) -> list[bool]:
+    """Which eyes the hole covers, to three quarters at least; one that the true face does not show is not hidden."""
+    return [bool(eye.any()) and float(hole[eye].mean()) >= HIDDEN for eye in eyes]
+
+
+def seen_eyes(
+    labels: Int64[np.ndarray, "h w"], eyes: Sequence[Bool[np.ndarray, "h w"]]
+) -> list[Bool[np.ndarray, "h w"]]:
+    """The eyes that a map shows where the true `eyes` are, left and right in the picture.
+
+    An invented eye need not lie where the true one does. Where the map shows none, or less than half of one, the true
+    place stands for it: a fog has a colour there, and a wrong one.
+    """
+    return [
+        shown if (shown & eye).any() and shown.sum() >= LEAST_SEEN * eye.sum() else eye
+        for shown, eye in zip(eye_parts(labels), eyes, strict=True)
+    ]
+
+
 def iris_distances(
-    completed: UInt8[np.ndarray, "h w 3"],
-    truth: UInt8[np.ndarray, "h w 3"],
-    hole: Bool[np.ndarray, "h w"],
-    eyes: Sequence[Bool[np.ndarray, "h w"]],
+    colours: Sequence[Float64[np.ndarray, " 3"]], true: Sequence[Float64[np.ndarray, " 3"]], hidden: Sequence[bool]
 ) -> tuple[float, float]:
     """How far the hidden iris is from the true one, and from the other eye of the completed face (CIELAB).
 
-    Means over the hidden eyes, which the hole covers to three quarters at least; the other eye may be hidden as well.
-    NaN where no eye is hidden or the true face shows none, `eyes` being the pixels between its lids.
+    Means over the hidden eyes; the other eye may be hidden as well. NaN where no eye is hidden.
     """
-    hidden = [bool(eye.any()) and float(hole[eye].mean()) >= HIDDEN for eye in eyes]
     if not any(hidden):
         return math.nan, math.nan
-    colours, true = ([iris_colour(pixels, eye) for eye in eyes] for pixels in (completed, truth))
     return _mean_distance(colours, true, hidden), _mean_distance(colours, colours[::-1], hidden)
 
 

@@ -1,7 +1,6 @@
 """The colour of an iris in an aligned face, robust against lids, pupil, lashes and the light's reflection.
 
-The place of the eye is the truth's, so that a completion without a recognisable eye still has a colour there, and a
-wrong one. Lengths are those of a face of 256 px and grow with the picture.
+Lengths are those of a face of 256 px and grow with the picture.
 """
 
 from __future__ import annotations

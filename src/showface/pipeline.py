@@ -41,6 +41,7 @@ from showface.photo.choose import Choice, Point, Rectangle, View, choose
 from showface.photo.classical import fill_from_rim
 from showface.photo.decode import photo_of
 from showface.photo.find_faces import FaceFinder, face_finder
+from showface.photo.mirror import Mirror, MirrorUse, WhyNot, mirror_of
 from showface.photo.photograph import Photo
 from showface.photo.put_back import put_back
 from showface.photo.seam import Seam, seam_of
@@ -49,6 +50,7 @@ Picture = str | os.PathLike[str] | Image.Image | np.ndarray
 DEVICES = ("auto", "cpu", "cuda")
 DETECTORS = ("auto", "cached", "off")
 PRECISIONS = ("float32", "bfloat16", "auto")
+MIRRORS = ("auto", "off")
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -59,6 +61,8 @@ class Restoration:
     views: tuple[View, ...] = ()  # the squares that the networks completed, and where they come from
     hole_share: float = 0.0  # of the photograph, in [0, 1]
     outside_faces: float = 0.0  # the part of the hole that was filled in from its rim, without the networks
+    mirrored: float = 0.0  # the part of the hole that was taken from the other side of the face
+    mirror: tuple[str, ...] = ()  # for each view "taken", or why nothing was (`photo.mirror.WhyNot`)
     seam: Seam = field(default_factory=lambda: Seam(step=0.0, usual=0.0, colour=0.0))
     notes: tuple[str, ...] = ()  # one line each: what the user should know
 
@@ -140,6 +144,7 @@ class FaceInpainter:
         face_box: Rectangle | None = None,
         face_points: Sequence[Point] | None = None,
         feather: float | int | None = None,
+        mirror: MirrorUse = "auto",
     ) -> Image.Image:
         """The picture with its masked part filled in: RGB, same size, **outside the mask equal in every bit**.
 
@@ -149,11 +154,14 @@ class FaceInpainter:
         The faces that the mask touches are found; `face_box` (x, y, width, height, brow to chin) or `face_points`
         (x, y of right eye, left eye, nose, right and left corner of the mouth; the subject's right) name one instead.
         `feather` is over how many pixels of the picture, from the border inwards, the filling is bent to meet what is
-        known: None = as far as the hole reaches, 0 = pasted as it is.
+        known: None = as far as the hole reaches, 0 = pasted as it is. `mirror`: "auto" takes what the other side of
+        the face shows for what is hidden whole, where both sides agree; "off" leaves everything to the networks.
         """
         picture = _picture(image)
         photo = photo_of(picture)
-        restored = self.restore(photo, mask, face_box=face_box, face_points=face_points, feather=feather).photo
+        restored = self.restore(
+            photo, mask, face_box=face_box, face_points=face_points, feather=feather, mirror=mirror
+        ).photo
         return restored.picture() if restored is not photo else picture.copy()
 
     def restore(
@@ -164,6 +172,7 @@ class FaceInpainter:
         face_box: Rectangle | None = None,
         face_points: Sequence[Point] | None = None,
         feather: float | int | None = None,
+        mirror: MirrorUse = "auto",
     ) -> Restoration:
         """`photo` (see `photo.decode`) completed at its own depth and in its own colours, and what was done to it.
 
@@ -173,16 +182,19 @@ class FaceInpainter:
         _refuse_misfits(photo, hole)
         if feather is not None and not feather >= 0:
             raise SettingError(f"expected a feather of 0 pixels or more, found {feather}")
+        if mirror not in MIRRORS:
+            raise SettingError(unknown("mirror", mirror, MIRRORS))
         if not hole.any():
             warnings.warn("the mask is empty: nothing to fill in, the picture comes back as it is", stacklevel=3)
             return Restoration(photo=photo)
         choice = self.choose(photo, hole, face_box=face_box, face_points=face_points)
-        result, left, views = photo, hole, []
+        result, left, views, mirrors = photo, hole, [], []
         for view, part in _shared_out(choice.views, hole):
-            completed = self._completed(result, left, view, part, feather)
+            completed = self._completed(result, left, view, part, feather, mirror)
             if completed is not None:
-                result, left = completed, left & ~part
+                result, left = completed.photo, left & ~part
                 views.append(view)
+                mirrors.append(completed)
         notes = [choice.note] if choice.note else []
         if left.any():
             result = fill_from_rim(result, left, feather=feather)
@@ -194,6 +206,8 @@ class FaceInpainter:
             warnings.warn(note, stacklevel=3)
         return Restoration(
             photo=result, views=tuple(views), hole_share=hole_share(hole), outside_faces=float(left.sum() / hole.sum()),
+            mirrored=min(1.0, sum(one.mirrored for one in mirrors) / int(hole.sum())),
+            mirror=tuple(one.why_not or "taken" for one in mirrors),
             seam=seam_of(result, hole), notes=tuple(notes),
         )  # fmt: skip
 
@@ -219,14 +233,35 @@ class FaceInpainter:
         view: View,
         part: Bool[np.ndarray, "h w"],
         feather: float | int | None,
-    ) -> Photo | None:
-        """`photo` with `part` of its `hole` completed by the networks; None if nothing is visible to go by."""
+        mirror: MirrorUse,
+    ) -> _View | None:
+        """`photo` with `part` of its `hole` completed; None if nothing is visible to go by."""
         small, hidden = take(photo, hole, view.frame)
         if hidden.all():
             return None
-        completed = self.complete(to_tensor(small), mask_tensor(hidden)).completed
-        values = (to_unit(completed[0]).clamp(0, 1) * 255).permute(1, 2, 0).cpu().numpy()
-        return put_back(photo, hole, view.frame, values, hidden, part=part, feather=feather)
+        output = self.complete(to_tensor(small), mask_tensor(hidden))
+        values = levels(output)
+        if mirror == "off" or view.how == "region":
+            other: Mirror | WhyNot = "off" if mirror == "off" else "no face"
+        else:
+            other = self.other_side(output, hidden)
+        found = other if isinstance(other, Mirror) else None
+        result = put_back(photo, hole, view.frame, values, hidden, part=part, feather=feather, mirror=found)
+        area = 0.0 if found is None else float(found.share.sum()) * view.frame.scale**2
+        return _View(result, area, None if isinstance(other, Mirror) else other)
+
+    def other_side(self, output: MDRNetsOutput, hidden: Bool[np.ndarray, "256 256"]) -> Mirror | WhyNot:
+        """What the other side of a completed face has for what is `hidden` of it, or why it has nothing."""
+        categories = output.semantic_map[0].cpu().numpy()
+        return mirror_of(levels(output), hidden, categories, class_map=self.network.config.class_map)
+
+    def with_other_side(
+        self, image: Float[Tensor, "1 3 256 256"], mask: Float[Tensor, "1 1 256 256"]
+    ) -> Float[np.ndarray, "256 256 3"]:
+        """An aligned face completed as a photograph's is: by `complete`, then from the face's other side; 0..255."""
+        output = self.complete(image, mask)
+        other = self.other_side(output, mask[0, 0].cpu().numpy() > 0.5)
+        return other.laid_over(levels(output)) if isinstance(other, Mirror) else levels(output)
 
     @torch.no_grad()
     def complete(self, images: Float[Tensor, "b 3 h w"], masks: Float[Tensor, "b 1 h w"]) -> MDRNetsOutput:
@@ -264,6 +299,21 @@ class FaceInpainter:
         self.device = torch.device("cpu")
         self.network.to(self.device)
         self._lean.to(self.device)
+
+
+@dataclass(frozen=True, eq=False)
+class _View:
+    """A photograph with one view completed, and what came from the other side of the face."""
+
+    photo: Photo
+    mirrored: float  # pixels of the photograph
+    why_not: WhyNot | None
+
+
+def levels(output: MDRNetsOutput) -> Float[np.ndarray, "h w 3"]:
+    """The first completed face of a batch, 0..255."""
+    values = to_unit(output.completed[0].float()).clamp(0, 1) * 255
+    return np.ascontiguousarray(values.permute(1, 2, 0).cpu().numpy())
 
 
 def named_device(name: str) -> torch.device:

@@ -1,6 +1,7 @@
 """The methods that are compared, by name, behind one small protocol: (picture, mask) -> completed picture.
 
 full, coarse           our networks, from the weights of the command
+mirrored               `full`, and what the other side of the face shows: what a photograph gets
 NAME=PATH[@coarse]     our networks from another run or weights: ablations, other profiles; a trained baseline
 telea, navier_stokes, harmonic, biharmonic, migan
 NAME=FILE.onnx         see `onnx_files`
@@ -15,6 +16,7 @@ from dataclasses import dataclass, field
 from importlib import metadata
 from pathlib import Path
 
+import numpy as np
 import torch
 from jaxtyping import Bool, Float, UInt8
 from torch import Tensor
@@ -41,7 +43,7 @@ MADE_BY = {
     "biharmonic": "scikit-image",
 }  # fmt: skip
 MIGAN = "migan"
-NETWORKS = ("coarse", "full")  # need weights
+NETWORKS = ("coarse", "full", "mirrored")  # need weights
 NAMES = (*BASELINES, MIGAN, *NETWORKS)
 
 
@@ -154,7 +156,7 @@ class Networks:
 
 
 def network_methods(inpainter: FaceInpainter) -> dict[str, Method]:
-    """`coarse`, the coarse network alone, and `full`, the whole of MDRNets."""
+    """`coarse`, the coarse network alone; `full`, the whole of MDRNets; `mirrored`, with the face's other side."""
 
     def coarse(images: UInt8[Tensor, "b 3 h w"], masks: Bool[Tensor, "b 1 h w"]) -> UInt8[Tensor, "b 3 h w"]:
         device = inpainter.device
@@ -163,7 +165,14 @@ def network_methods(inpainter: FaceInpainter) -> dict[str, Method]:
     def full(images: UInt8[Tensor, "b 3 h w"], masks: Bool[Tensor, "b 1 h w"]) -> UInt8[Tensor, "b 3 h w"]:
         return as_levels(inpainter.complete(as_signal(images), masks.float()).completed)
 
-    return {"coarse": coarse, "full": full}
+    def mirrored(images: UInt8[Tensor, "b 3 h w"], masks: Bool[Tensor, "b 1 h w"]) -> UInt8[Tensor, "b 3 h w"]:
+        completed = [
+            inpainter.with_other_side(as_signal(image[None]), mask[None].float())
+            for image, mask in zip(images, masks, strict=True)
+        ]
+        return torch.from_numpy(np.stack(completed).round().astype(np.uint8)).permute(0, 3, 1, 2)
+
+    return {"coarse": coarse, "full": full, "mirrored": mirrored}
 
 
 def as_signal(images: UInt8[Tensor, "b 3 h w"]) -> Float[Tensor, "b 3 h w"]:

@@ -10,11 +10,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+import cv2
 import numpy as np
 from jaxtyping import Bool, Float
 
 from showface.photo.align import Frame, bring_back
 from showface.photo.membrane import continued, faded, membrane
+from showface.photo.mirror import Mirror, relit
 from showface.photo.photograph import Photo, PixelBox
 from showface.photo.texture import Texture, texture_of
 
@@ -32,12 +34,14 @@ def put_back(
     part: Bool[np.ndarray, "h w"] | None = None,
     feather: float | int | None = None,
     grain: bool = True,
+    mirror: Mirror | None = None,
 ) -> Photo:
     """`photo` with `part` of its `hole` (default: all of it) taken from `completed`, RGB in 0..255. The rest stays.
 
     `completed` is what `frame` shows, completed where `hidden`. `feather`: over how many pixels of the photograph,
     counted from the border inwards, the completion is bent to meet what is known; None = as far as the hole reaches,
-    0 = not at all. `grain` adds the fine texture that a frame cannot hold. `hole` and `part` have its size.
+    0 = not at all. `grain` adds the fine texture that a frame cannot hold. `mirror` says which pixels are taken from
+    the other side of the face instead: the photograph's own, as sharp as they are. `hole` and `part` have its size.
     """
     part = hole if part is None else part & hole
     if feather != 0:
@@ -53,7 +57,7 @@ def put_back(
     for tile in tiles(window):
         inside = part[tile[1] : tile[3], tile[0] : tile[2]]
         if inside.any():
-            values = _blended(photo, hole, frame, completed, texture, tile, feather)
+            values = _blended(photo, hole, frame, completed, texture, mirror, tile, feather)
             values = values / np.float32(255) if deep else values.round()
             filled[tile[1] - top : tile[3] - top, tile[0] - left : tile[2] - left] = values
     return photo.filled(filled, part[top:bottom, left:right], corner=(top, left))
@@ -81,6 +85,7 @@ def _blended(
     frame: Frame,
     completed: Float[np.ndarray, "256 256 3"],
     texture: Texture | None,
+    mirror: Mirror | None,
     tile: PixelBox,
     feather: float | int | None,
 ) -> Float[np.ndarray, "rows columns 3"]:
@@ -93,7 +98,38 @@ def _blended(
     base = bring_back(completed, frame, box)
     if texture is not None:
         base += texture.of(box)
+    if mirror is not None:
+        base = mirrored_over(base, photo, frame, mirror, box)
     if feather != 0:
         base += faded(membrane(photo.rgb(box) - base, unknown), unknown, feather)
     inner = base[tile[1] - box[1] : tile[3] - box[1], tile[0] - box[0] : tile[2] - box[0]]
     return np.asarray(inner.clip(0, 255))
+
+
+def mirrored_over(
+    base: Float[np.ndarray, "h w 3"], photo: Photo, frame: Frame, mirror: Mirror, box: PixelBox
+) -> Float[np.ndarray, "h w 3"]:
+    """`base`, the completion for `box` of the photograph, with the photograph's own mirrored pixels over it; 0..255."""
+    steered = bring_back(np.dstack([mirror.places.x, mirror.places.y, mirror.share]), frame, box)
+    share = steered[..., 2].clip(0, 1)
+    window = bounds(share > 0.001)
+    if window is None:
+        return base
+    area = np.s_[window[1] : window[3], window[0] : window[2]]
+    (xx, xy, shift_x), (yx, yy, shift_y) = np.linalg.inv(np.vstack([frame.matrix, (0, 0, 1)]))[:2].astype(np.float32)
+    x, y = steered[area][..., 0] + np.float32(0.5), steered[area][..., 1] + np.float32(0.5)  # continuous, of the frame
+    from_x, from_y = xx * x + xy * y + shift_x - np.float32(0.5), yx * x + yy * y + shift_y - np.float32(0.5)
+    taken = share[area] > 0.001
+    left, top = (max(0, int(ends[taken].min()) - MARGIN) for ends in (from_x, from_y))
+    right, bottom = (
+        min(side, int(ends[taken].max()) + MARGIN) for ends, side in ((from_x, photo.width), (from_y, photo.height))
+    )
+    source = photo.rgb((left, top, right, bottom)).astype(np.float32)
+    there = cv2.remap(
+        source, from_x - np.float32(left), from_y - np.float32(top), cv2.INTER_LANCZOS4, borderMode=cv2.BORDER_REFLECT
+    )
+    light = bring_back(
+        mirror.light, frame, (box[0] + window[0], box[1] + window[1], box[0] + window[2], box[1] + window[3])
+    )
+    base[area] += share[area][..., None] * (relit(there, light) - base[area])
+    return base

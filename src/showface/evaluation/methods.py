@@ -33,7 +33,7 @@ from showface.evaluation.report import weights_folder, weights_hash
 from showface.evaluation.result_folder import is_result_folder, result_folder
 from showface.evaluation.runner import FromPairs, Method
 from showface.images import from_unit, to_uint8
-from showface.pipeline import FaceInpainter, named_device
+from showface.pipeline import MIRROR_VERSION, FaceInpainter, named_device
 
 BASELINES: dict[str, Method] = {
     "telea": telea, "navier_stokes": navier_stokes, "harmonic": harmonic, "biharmonic": biharmonic,
@@ -126,12 +126,13 @@ class Networks:
         self._device, self._loaded = device, dict[str | None, tuple[FaceInpainter, str, tuple[Path, ...]]]()
 
     def contender(self, name: str, source: str | None, network: str) -> Contender:
-        """The `network` ("full" or "coarse") of the weights in `source`; None = the bundled ones."""
+        """The `network` (one of `NETWORKS`) of the weights in `source`; None = the bundled ones."""
         if source not in self._loaded:
             self._loaded[source] = self._load(source)
         inpainter, digest, records = self._loaded[source]
         method = network_methods(inpainter)[network]
-        return Contender(name, method, f"{network} {digest}", source or weights.bundled().name, records)
+        made_by = f"{network} {MIRROR_VERSION}" if network == "mirrored" else network
+        return Contender(name, method, f"{made_by} {digest}", source or weights.bundled().name, records)
 
     def baseline(self, name: str, run: Path) -> Contender:
         """A method to compare with, trained by us in the folder `run`."""

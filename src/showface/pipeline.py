@@ -41,6 +41,7 @@ from showface.photo.choose import Choice, Point, Rectangle, View, choose
 from showface.photo.classical import fill_from_rim
 from showface.photo.decode import photo_of
 from showface.photo.find_faces import FaceFinder, face_finder
+from showface.photo.mirror import MIRROR_VERSION as MIRROR_VERSION
 from showface.photo.mirror import Mirror, MirrorUse, WhyNot, mirror_of
 from showface.photo.photograph import Photo
 from showface.photo.put_back import put_back

@@ -39,7 +39,7 @@ MAY_IMPORT = {
     "photo": "errors images masks assets",
     "pipeline": "errors images masks networks weights photo",
     "export": "errors networks weights",
-    "explain": "images masks layers networks semantics",
+    "explain": "images masks layers networks semantics photo",  # what was taken from the other side of the face
     "batch": "allocator errors images masks photo pipeline explain",
     "web": "errors images masks photo pipeline explain batch",
     "baselines": "errors masks layers networks weights",

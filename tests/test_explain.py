@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import get_args
 
 import numpy as np
 import pytest
 import torch
 from PIL import Image
 
-from showface.explain import Attention, attention_of, explain, explanation, reads_of
+from showface.explain import REASONS, Attention, OtherSideOf, attention_of, explain, explanation, reads_of
 from showface.images import to_tensor
 from showface.layers.correlation import unfold_patches
 from showface.masks import downsample_mask, mask_tensor
 from showface.networks.mdrnets import MDRNets, MDRNetsConfig
+from showface.photo.mirror import Mirror, WhyNot
+from showface.photo.symmetry import Places
 from showface.semantics import PALETTE, merge
 
 SIDE = 64
@@ -23,10 +26,17 @@ HOLE[20:44, 32:60] = True
 COLOURS = dict(zip(merge("A").categories, PALETTE, strict=True))
 
 
-def figure(network: MDRNets, hole: np.ndarray = HOLE) -> Image.Image:
-    picture = Image.fromarray(PIXELS)
+def nothing(why: WhyNot = "hidden on both sides") -> OtherSideOf:
+    return lambda output, hidden: why
+
+
+def figure(network: MDRNets, hole: np.ndarray = HOLE, other_side: OtherSideOf | None = None) -> Image.Image:
+    picture = Image.fromarray(PIXELS).resize(hole.shape)
     photo, photo_hole = picture.resize((300, 100)), np.zeros((100, 300), dtype=bool)
-    return explain(network, picture, hole, aligned=picture, photo=photo, hole=photo_hole, result=photo)
+    return explain(
+        network, picture, hole, aligned=picture, photo=photo, hole=photo_hole, result=photo,
+        other_side=other_side or nothing(),
+    )  # fmt: skip
 
 
 def test_the_patch_is_in_the_middle_of_the_hole_and_its_shares_are_its_row(tiny_network: MDRNets) -> None:
@@ -89,7 +99,7 @@ def test_shares_of_nothing_are_no_division_by_zero() -> None:
 
 def test_the_pictures_of_an_explanation_are_what_the_network_computed(tiny_network: MDRNets) -> None:
     picture = Image.fromarray(PIXELS)
-    found = explanation(tiny_network, picture, HOLE, aligned=picture)
+    found = explanation(tiny_network, picture, HOLE, aligned=picture, other_side=nothing())
     known = ~HOLE
     np.testing.assert_array_equal(np.asarray(found.completed)[known], PIXELS[known])
     assert (np.asarray(found.visible)[HOLE] == 255).all()
@@ -98,3 +108,65 @@ def test_the_pictures_of_an_explanation_are_what_the_network_computed(tiny_netwo
     with torch.no_grad():
         semantic_map = tiny_network(to_tensor(PIXELS), mask_tensor(HOLE)).semantic_map
     assert {colour for _, colour in found.semantic_map.getcolors() or ()} == {PALETTE[n] for n in semantic_map.unique()}
+
+
+# ------------------------------------------------------------------ the other side of the face
+
+WIDE = Image.fromarray(np.random.default_rng(1).integers(0, 256, (256, 256, 3), dtype=np.uint8))
+EYE = np.zeros((256, 256), dtype=bool)
+EYE[90:130, 60:110] = True
+
+
+def mirror(share: float) -> Mirror:
+    """About the middle of the picture, in the light as it is, `share` of what `EYE` hides."""
+    xs, ys = np.meshgrid(np.arange(256, dtype=np.float32), np.arange(256, dtype=np.float32))
+    return Mirror(Places(255 - xs, ys), np.ones((256, 256, 3), np.float32), np.float32(share) * EYE)
+
+
+@pytest.mark.parametrize("share", [1.0, 0.5])
+def test_what_was_taken_stands_in_colour_on_the_faded_face(tiny_network: MDRNets, share: float) -> None:
+    found = explanation(tiny_network, WIDE, EYE, aligned=WIDE, other_side=lambda output, hidden: mirror(share))
+    other = found.other_side
+    assert (
+        other.found == "taken" and other.share == pytest.approx(share) and other.words() == f"{share:.0%} of the hole"
+    )
+    shown = np.asarray(other.picture).astype(float)
+    mirrored = np.asarray(WIDE)[:, ::-1].astype(float)
+    faded = explanation(tiny_network, WIDE, EYE, aligned=WIDE, other_side=nothing()).other_side.picture
+    expected = share * mirrored + (1 - share) * np.asarray(faded)
+    assert np.abs(shown - expected)[EYE].max() <= 1.5
+    assert (shown == np.asarray(faded))[~EYE].all()
+
+
+def test_the_face_below_is_grey_and_pale_and_nothing_stands_where_nothing_was_taken(tiny_network: MDRNets) -> None:
+    faded = np.asarray(explanation(tiny_network, WIDE, EYE, aligned=WIDE, other_side=nothing()).other_side.picture)
+    assert (faded[EYE] == 255).all() and faded.min() >= 160
+    assert (faded[..., :1] == faded).all()
+    grey = np.asarray(WIDE.convert("L")).astype(float)
+    assert np.corrcoef(grey[~EYE], faded[..., 0][~EYE])[0, 1] > 0.999
+
+
+def test_the_networks_completion_stays_theirs(tiny_network: MDRNets) -> None:
+    one, other = (
+        explanation(tiny_network, WIDE, EYE, aligned=WIDE, other_side=side)
+        for side in (nothing(), lambda output, hidden: mirror(1.0))
+    )
+    assert (np.asarray(one.completed) == np.asarray(other.completed)).all()
+
+
+def test_every_reason_has_words(tiny_network: MDRNets) -> None:
+    assert set(REASONS) == set(get_args(WhyNot))
+    for why, words in REASONS.items():
+        found = explanation(tiny_network, Image.fromarray(PIXELS), HOLE, aligned=WIDE, other_side=nothing(why))
+        assert (found.other_side.found, found.other_side.share) == (why, 0) and found.other_side.words().endswith(words)
+
+
+def test_the_figure_has_a_place_for_the_other_side(tiny_network: MDRNets) -> None:
+    """It differs there alone, whether something was taken, and in the words below."""
+    sheets = [figure(tiny_network, EYE, side) for side in (nothing(), nothing("turned head"), lambda *_: mirror(1.0))]
+    none, other, taken = (np.asarray(sheet).astype(int) for sheet in sheets)
+    assert none.shape == taken.shape
+    for sheet in (other, taken):
+        rows, columns = np.nonzero((none != sheet).any(axis=2))
+        assert len(rows) and columns.min() > 4 * 270 and columns.max() < 18 + 5 * 270 and rows.min() > 300
+    assert (none != other).any(axis=2).sum() < 3000 < (none != taken).any(axis=2).sum(), "words, and a picture"

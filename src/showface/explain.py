@@ -1,13 +1,15 @@
 """One figure that shows how a face was completed, box by box of the paper's Figure 2.
 
 Above: photograph, aligned face, what of it is visible, coarse completion, semantic map, completed face. Below: how much
-of each memory slot every category read (Eq. 4), where one patch of the hole took its features from (section 3.3), and
-the photograph that came out.
+of each memory slot every category read (Eq. 4), where one patch of the hole took its features from (section 3.3), what
+was taken from the other side of the face after the networks, and the photograph that came out.
 """
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Literal
 
 import numpy as np
 import torch
@@ -19,6 +21,7 @@ from showface.layers.correlation import padded_side, unfold_patches
 from showface.layers.regions import broadcast, one_hot, region_pool
 from showface.masks import downsample_mask, mask_tensor
 from showface.networks.mdrnets import MDRNets, MDRNetsOutput
+from showface.photo.mirror import Mirror, WhyNot
 from showface.semantics import CATEGORY_COUNT, PALETTE, merge
 
 PANEL = 256  # pixels; sides of every picture in the figure
@@ -26,6 +29,18 @@ GAP, MARGIN, HEAD = 14, 18, 24  # pixels between panels, around everything, of a
 LINE = (36, 64)  # least and greatest height in pixels of a category's line of bars
 INK, FAINT, MARK = (30, 30, 30), (130, 130, 130), (0, 190, 255)
 HEAT = ((0, 0, 0), (110, 20, 110), (220, 60, 50), (255, 170, 40), (255, 250, 190))  # from nothing to the largest share
+FADED = 0.35  # of the visible face's contrast, under what was taken from the other side
+REASONS: dict[WhyNot, str] = {
+    "off": "switched off",
+    "no face": "no face was found",
+    "nothing whole": "nothing is hidden whole",
+    "hidden on both sides": "hidden on both sides",
+    "turned head": "the head is turned",
+    "sides differ": "the two sides differ",
+}
+
+OtherSideOf = Callable[[MDRNetsOutput, Bool[np.ndarray, "h w"]], Mirror | WhyNot]
+"""From what the networks made of a face and what of it is hidden to what its other side has for that."""
 
 
 @dataclass(frozen=True)
@@ -47,6 +62,19 @@ class CategoryRead:
 
 
 @dataclass(frozen=True)
+class OtherSide:
+    """What the other side of the face had for the hole."""
+
+    picture: Image.Image  # the visible face faded, and over it in colour what was taken
+    found: Literal["taken"] | WhyNot  # or why nothing was taken
+    share: float = 0.0  # of the hole, in [0, 1]
+
+    def words(self) -> str:
+        """The same in short."""
+        return f"{self.share:.0%} of the hole" if self.found == "taken" else f"nothing: {REASONS[self.found]}"
+
+
+@dataclass(frozen=True)
 class Explanation:
     """What every box of the network made of one face: its pictures, what was read, and from where."""
 
@@ -54,7 +82,8 @@ class Explanation:
     visible: Image.Image  # the hole in white
     coarse: Image.Image
     semantic_map: Image.Image  # in the colours of `PALETTE`
-    completed: Image.Image
+    completed: Image.Image  # by the networks
+    other_side: OtherSide
     reads: list[CategoryRead]
     attention: Attention | None
 
@@ -64,9 +93,17 @@ class Explanation:
 
 
 def explanation(
-    network: MDRNets, crop: Image.Image, hidden: Bool[np.ndarray, "h w"], *, aligned: Image.Image
+    network: MDRNets,
+    crop: Image.Image,
+    hidden: Bool[np.ndarray, "h w"],
+    *,
+    aligned: Image.Image,
+    other_side: OtherSideOf,
 ) -> Explanation:
-    """What the networks made of `crop` (RGB) with its mask `hidden`; `aligned` is the same with nothing hidden."""
+    """What the networks made of `crop` (RGB) with its mask `hidden`; `aligned` is the same with nothing hidden.
+
+    `other_side` says what comes from the other side of the face afterwards.
+    """
     device = next(network.parameters()).device
     image, mask = to_tensor(crop).to(device), mask_tensor(hidden).to(device)
     with torch.no_grad():
@@ -74,12 +111,15 @@ def explanation(
         attention = attention_of(network, output, mask)
     names = merge(network.config.class_map).categories
     colours = {name: PALETTE[number] for number, name in enumerate(names)}
+    completed = picture_of(to_uint8(output.completed)[0])
+    visible = picture_of(np.where(hidden[..., None], np.uint8(255), np.asarray(crop)))
     return Explanation(
         aligned=aligned,
-        visible=picture_of(np.where(hidden[..., None], np.uint8(255), np.asarray(crop))),
+        visible=visible,
         coarse=picture_of(to_uint8(output.coarse)[0]),
         semantic_map=_coloured(output.semantic_map[0].cpu().numpy()),
-        completed=picture_of(to_uint8(output.completed)[0]),
+        completed=completed,
+        other_side=_other_side(visible, completed, hidden, other_side(output, hidden)),
         reads=reads_of(output, mask, colours),
         attention=attention,
     )
@@ -94,12 +134,14 @@ def explain(
     photo: Image.Image,
     hole: Bool[np.ndarray, "photo_h photo_w"],
     result: Image.Image,
+    other_side: OtherSideOf,
 ) -> Image.Image:
     """The figure for what the networks saw: `crop` (RGB) with its mask `hidden`.
 
-    `aligned` is the same crop with nothing hidden, `photo`, `hole` and `result` are what it belongs to.
+    `aligned` is the same crop with nothing hidden, `photo`, `hole` and `result` are what it belongs to; `other_side`
+    is as in `explanation`.
     """
-    found = explanation(network, crop, hidden, aligned=aligned)
+    found = explanation(network, crop, hidden, aligned=aligned, other_side=other_side)
     panels = [
         ("photograph", _tinted(photo, hole)),
         ("aligned face", found.aligned),
@@ -108,7 +150,7 @@ def explain(
         ("semantic map", found.semantic_map),
         ("completed face", found.completed),
     ]
-    return _figure(panels, found.reads, found.attention, found.coarse, result)
+    return _figure(panels, found, result)
 
 
 def reads_of(
@@ -188,33 +230,45 @@ def _heated(face: Image.Image, attention: Attention) -> Image.Image:
     return picture
 
 
+def _other_side(
+    visible: Image.Image, completed: Image.Image, hidden: Bool[np.ndarray, "h w"], found: Mirror | WhyNot
+) -> OtherSide:
+    """The visible face in faded grey; what was taken from the other side in its own colours, by its share."""
+    grey = np.asarray(visible.convert("L").convert("RGB"), dtype=np.float32)
+    faded = 255 - FADED * (255 - grey)
+    if not isinstance(found, Mirror):
+        return OtherSide(picture_of(faded.round().astype(np.uint8)), found)
+    known = np.asarray(completed, dtype=np.float32)
+    rest = (1 - found.share)[..., None]
+    picture = faded * rest + found.laid_over(known) - known * rest  # of what is laid over, the mirrored part alone
+    share = float(found.share.sum() / hidden.sum())
+    return OtherSide(picture_of(picture.clip(0, 255).round().astype(np.uint8)), "taken", share)
+
+
 # ---------------------------------------------------------------------------------------------- the sheet
 
 
-def _figure(
-    panels: list[tuple[str, Image.Image]],
-    reads: list[CategoryRead],
-    attention: Attention | None,
-    face: Image.Image,
-    result: Image.Image,
-) -> Image.Image:
+def _figure(panels: list[tuple[str, Image.Image]], found: Explanation, result: Image.Image) -> Image.Image:
+    reads, attention = found.reads, found.attention
     below = MARGIN + HEAD + PANEL + 2 * GAP
     lines = max(1, -(-len(reads) // 2))
+    bars = (3 * (PANEL + GAP)) // 2  # pixels of each of the two columns that share the width of three panels
     line = min(max(PANEL // lines, LINE[0]), LINE[1])
     height = below + HEAD + max(PANEL + HEAD, lines * line) + MARGIN
     sheet = Image.new("RGB", (2 * MARGIN + len(panels) * (PANEL + GAP) - GAP, height), "white")
     for column, (title, picture) in enumerate(panels):
         _panel(sheet, _column(column), MARGIN, title, picture)
     for number, read in enumerate(reads):
-        place = (_column(0) + (number // lines) * (2 * PANEL + GAP), below + HEAD + (number % lines) * line)
-        _bars(sheet, place, read, (2 * PANEL - GAP, line))
+        place = (_column(0) + (number // lines) * bars, below + HEAD + (number % lines) * line)
+        _bars(sheet, place, read, (bars - GAP, line))
     _write(sheet, (_column(0), below + HEAD // 2), "what each category read: the share of every memory slot")
     if attention is not None:
-        place = (_column(4), below)
-        _panel(sheet, *place, "one patch of the hole, and its sources", _heated(face, attention))
+        _panel(sheet, _column(3), below, "one patch of the hole, and its sources", _heated(found.coarse, attention))
         times = attention.shares.max() * attention.shares.size
         caption = f"largest share {attention.shares.max():.2%}, {times:.1f} times the mean"
-        _write(sheet, (place[0], below + HEAD + PANEL + HEAD // 2), caption, FAINT)
+        _write(sheet, (_column(3), below + HEAD + PANEL + HEAD // 2), caption, FAINT)
+    _panel(sheet, _column(4), below, "from the other side", found.other_side.picture)
+    _write(sheet, (_column(4), below + HEAD + PANEL + HEAD // 2), found.other_side.words(), FAINT)
     _panel(sheet, _column(5), below, "result", _fitted(result))
     return sheet
 

@@ -73,6 +73,19 @@ def test_precision(
     assert there or (said.err.count("\n") == 1 and "would only emulate it; use auto" in said.err)
 
 
+def test_the_other_side_of_the_face_can_be_left_out(
+    folder: Path, weights: list[str], tiny_weights: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(single(folder, *weights, "--mirror", "off")) == 0
+    expected = FaceInpainter.from_pretrained(tiny_weights, device="cpu")(PIXELS, HOLE, mirror="off")
+    assert np.array_equal(read_image(folder / "out.png"), expected)
+    (folder / "out.png").unlink()
+    assert main(single(folder, *weights, "--mirror", "no")) == 2
+    said = capsys.readouterr().err
+    assert said.count("\n") == 1 and "'--mirror'" in said and "'auto', 'off'" in said
+    assert not (folder / "out.png").exists()
+
+
 def test_resize_mask(folder: Path, weights: list[str], capsys: pytest.CaptureFixture[str]) -> None:
     Image.fromarray(HOLE.repeat(2, 0).repeat(2, 1)).save(folder / "masks" / "a.png")
     assert main(single(folder, *weights)) == 2

@@ -82,6 +82,7 @@ def test_the_report_has_a_line_for_every_picture(run: Run, folder: Path) -> None
     assert (done["width"], done["height"], done["faces"]) == (32, 40, 1)
     assert done["hole_share"] == pytest.approx(HOLE.mean(), abs=1e-6)
     assert isinstance(done["seconds"], float) and done["warnings"] == []
+    assert 0 <= done["mirrored"] <= 1 and len(done["mirror"]) == 1 and empty["mirror"] == []
     assert done["seam"]["usual"] > 0 and empty["seam"] == {"step": 0.0, "usual": 0.0, "colour": 0.0}
     assert empty["state"] == "done" and "the mask is empty" in str(empty["warnings"])
     assert failed["state"] == "failed" and "e.png: expected a picture" in str(failed["error"])
@@ -122,6 +123,16 @@ def test_a_picture_that_changed_is_made_anew_and_so_is_everything_on_request(run
     os.utime(folder / "faces" / "a.png", ns=(newer, newer))
     assert run(*run.report) == 0 and "1 completed" in run.out
     assert run(*run.report, "--overwrite") == 0 and "3 completed" in run.out
+
+
+def test_without_the_other_side_of_the_face_results_are_others(run: Run) -> None:
+    assert run(*run.report, "--mirror", "auto") == 0 and run(*run.report) == 0 and "3 done before" in run.out
+    assert run(*run.report, "--mirror", "off") == 1 and "exists already" in run.err
+    assert run(*run.report, "--mirror", "off", "--overwrite") == 0
+    lines = run.reported()[-3:]
+    assert [(line["mirror"], line["mirrored"], line["settings"]["mirror"]) for line in lines] == [
+        (["off"], 0, "off")
+    ] * 3
 
 
 def test_with_other_settings_results_are_not_done_and_not_replaced(run: Run) -> None:

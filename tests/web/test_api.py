@@ -16,6 +16,8 @@ from starlette.testclient import TestClient
 from showface.images import Held
 from showface.photo.decode import decode
 from showface.photo.encode import encoded
+from showface.photo.mirror import Mirror
+from showface.photo.symmetry import Places
 from showface.pipeline import FaceInpainter
 from showface.semantics import merge
 
@@ -67,6 +69,44 @@ def test_json_has_the_facts_and_the_same_bytes(service: Service) -> None:
     assert (told["width"], told["height"], told["format"], told["content_type"]) == (64, 64, "PNG", "image/png")
     assert told["faces"] == 1 and told["hole_share"] == pytest.approx(HOLE.mean()) and told["seconds"] > 0
     np.testing.assert_array_equal(np.asarray(opened(told["preview"])), np.asarray(opened(told["image"])))
+
+
+def test_the_other_side_of_the_face_is_used_unless_it_is_switched_off(
+    service: Service, tiny_inpaint: FaceInpainter, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def other_side(output: object, hidden: np.ndarray) -> Mirror:
+        xs, ys = np.meshgrid(np.arange(256, dtype=np.float32), np.arange(256, dtype=np.float32))
+        return Mirror(Places(255 - xs, ys), np.ones((256, 256, 3), np.float32), hidden.astype(np.float32))
+
+    monkeypatch.setattr(tiny_inpaint, "other_side", other_side)
+    client = service()
+    form = {"files": {"image": ("a", PNG), "mask": ("m", MASK)}}
+    told = {
+        mirror: client.post("/v1/inpaint", **form, data={"mirror": mirror} if mirror else {}, headers=JSON).json()
+        for mirror in ("", "auto", "off")
+    }
+    assert told[""]["image"] == told["auto"]["image"] != told["off"]["image"]
+    assert told["auto"]["mirror"] == ["taken"] and told["auto"]["mirrored"] == pytest.approx(1, abs=0.01)
+    assert (told["off"]["mirror"], told["off"]["mirrored"]) == (["off"], 0)
+
+    taken, off = (client.post("/v1/explain", **form, data={"mirror": it}).json() for it in ("auto", "off"))
+    assert (taken["mirror"], taken["mirrored"]) == ("taken", 1) and (off["mirror"], off["mirrored"]) == ("off", 0)
+    views = [{view["name"]: opened(view["image"]) for view in it["views"]} for it in (taken, off)]
+    colours = [np.ptp(np.asarray(it["other_side"]).astype(int), axis=2).max() for it in views]
+    assert colours[0] > 50 and colours[1] == 0, "grey where nothing was taken"
+    assert np.array_equal(*(it["completed"] for it in views)), "what the networks made stays theirs"
+
+
+def test_why_nothing_came_from_the_other_side_is_told(service: Service) -> None:
+    client = service()
+
+    def why(image: bytes, boxes: str) -> list[object]:
+        form = {"files": {"image": ("a", image)}, "data": {"boxes": boxes}}
+        answers = (client.post(f"/v1/{it}", **form, headers=JSON).json()["mirror"] for it in ("inpaint", "explain"))
+        return list(answers)
+
+    assert why(PNG, "[[0, 20, 64, 44]]") == [["hidden on both sides"], "hidden on both sides"]
+    assert why(file_of(np.tile(PIXELS, (1, 4, 1))), "[[90, 20, 20, 20]]") == [["no face"], "no face"]
 
 
 def test_mask_and_boxes_are_united_grown_and_inverted(service: Service) -> None:
@@ -126,6 +166,7 @@ def test_what_is_asked_wrongly_is_said_in_a_sentence(service: Service) -> None:
     assert invalid(ask(both, boxes="1,2,3,4")).startswith("boxes: ")
     assert invalid(ask(both, boxes="[[1, 2, 3]]")).startswith("boxes.0")
     assert invalid(ask(both, format="gif")).startswith("format: ")
+    assert invalid(ask(both, mirror="on")).startswith("mirror: ")
     assert "expected text" in invalid(ask(both | {"grow": b"1"}))
     for files, fields, error in (
         (both, {"regions": "eye"}, "setting"),
@@ -220,7 +261,7 @@ def test_the_explanation_shows_every_box_and_what_was_read(service: Service) -> 
     client = service()
     told = client.post("/v1/explain", files={"image": ("a", PNG), "mask": ("m", MASK)}).json()
     views = {view["name"]: opened(view["image"]) for view in told["views"]}
-    assert list(views) == ["aligned", "visible", "coarse", "semantic_map", "completed", "attention"]
+    assert list(views) == ["aligned", "visible", "coarse", "semantic_map", "completed", "other_side", "attention"]
     assert all(view.size == (256, 256) for view in views.values())
     for read in told["memory"]:
         assert read["category"] in merge("A").categories and 0 <= read["hidden"] <= 1

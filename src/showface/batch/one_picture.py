@@ -17,7 +17,7 @@ from PIL import Image
 
 from showface.batch.jobs import Job
 from showface.errors import ImageError, SettingError, ShowFaceError
-from showface.explain import explain
+from showface.explain import OtherSideOf, explain
 from showface.images import PIXEL_LIMIT, picture_of, shown, to_tensor
 from showface.masks import hole_share, read_mask
 from showface.photo.align import SIDE, Frame, bring_back, take
@@ -25,6 +25,7 @@ from showface.photo.choose import View
 from showface.photo.decode import decode, photo_of
 from showface.photo.encode import encode, refuse_unwritable
 from showface.photo.mask_options import MaskOptions, ParsedFace, Rectangle, hole_of
+from showface.photo.mirror import MirrorUse, WhyNot
 from showface.photo.photograph import Photo
 from showface.photo.seam import Seam
 from showface.pipeline import FaceInpainter, Restoration
@@ -40,6 +41,7 @@ class Wishes:
     face_box: Rectangle | None = None  # x, y, width, height of the face, in place of a search
     face_points: Points | None = None  # the same by its eyes, nose and corners of the mouth
     feather: int | None = None  # pixels over which the border of the hole is blended; None = as the pipeline does
+    mirror: MirrorUse = "auto"  # "off": nothing is taken from the other side of a face
     form: str | None = None  # format of the results; None = what their names say
     quality: int | None = None  # 1 to 100, for lossy formats
     strip_metadata: bool = False
@@ -67,6 +69,8 @@ class Outcome:
     faces: int = 0
     hole_share: float = 0.0
     outside_faces: float = 0.0  # the part of the hole that was filled in from its rim, without the networks
+    mirrored: float = 0.0  # the part of the hole that was taken from the other side of a face
+    mirror: tuple[str, ...] = ()  # for each completed square "taken", or why nothing was
     seam: Seam | None = None  # how visible the hole's border is in the result
     warnings: tuple[str, ...] = ()
     error: str | None = None
@@ -81,6 +85,7 @@ class Outcome:
             return facts | {"error": self.error, "warnings": list(self.warnings)}
         facts |= {"width": self.width, "height": self.height, "faces": self.faces}
         facts |= {"hole_share": round(self.hole_share, 6), "outside_faces": round(self.outside_faces, 6)}
+        facts |= {"mirrored": round(self.mirrored, 6), "mirror": list(self.mirror)}
         if self.seam is not None:
             facts["seam"] = {part.name: round(getattr(self.seam, part.name), 2) for part in fields(self.seam)}
         return facts | {"warnings": list(self.warnings)}
@@ -137,18 +142,19 @@ def complete(inpaint: FaceInpainter, job: Job, wishes: Wishes) -> Outcome:
         class_map=inpaint.network.config.class_map,
     )  # fmt: skip
     restored = inpaint.restore(
-        photo, hole, face_box=wishes.face_box, face_points=wishes.face_points, feather=wishes.feather
-    )
+        photo, hole, face_box=wishes.face_box, face_points=wishes.face_points, feather=wishes.feather,
+        mirror=wishes.mirror,
+    )  # fmt: skip
     outcome = Outcome(
         width=photo.width, height=photo.height, faces=restored.faces, hole_share=hole_share(hole),
-        outside_faces=restored.outside_faces, seam=restored.seam,
+        outside_faces=restored.outside_faces, mirrored=restored.mirrored, mirror=restored.mirror, seam=restored.seam,
     )  # fmt: skip
     with _parts() as lay:
         if job.save_mask is not None:
             mask = photo_of(Image.fromarray(np.where(hole, np.uint8(255), np.uint8(0))))
             lay(job.save_mask, lambda part: encode(mask, part, format="PNG", overwrite=True))
         if job.explain is not None:
-            figure = photo_of(explained(inpaint, photo, hole, restored))
+            figure = photo_of(explained(inpaint, photo, hole, restored, mirror=wishes.mirror))
             lay(job.explain, lambda part: encode(figure, part, format="PNG", overwrite=True))
         parts = lay(job.out, lambda part: _write_result(restored.photo, part, job.out, wishes))
     return replace(outcome, parts=parts)
@@ -219,22 +225,39 @@ def in_photo(frame: Frame, size: tuple[int, int], cells: Bool[np.ndarray, "256 2
     return hole
 
 
-def most_hidden(
-    photo: Photo, hole: Bool[np.ndarray, "h w"], views: Iterable[View]
-) -> tuple[Image.Image, Bool[np.ndarray, "256 256"], Image.Image]:
-    """Of the views the one with the largest part of the hole: what of it shows, its mask, and with nothing hidden."""
-    seen = [(view.frame, *take(photo, hole, view.frame)) for view in views]
-    frame, crop, hidden = max(seen, key=lambda one: hole_share(one[2]))
-    aligned, _ = take(photo, np.zeros_like(hole), frame)
-    return crop, hidden, aligned
+@dataclass(frozen=True, eq=False)
+class Seen:
+    """What the networks are handed of a photograph."""
+
+    view: View
+    crop: Image.Image  # what its frame shows
+    hidden: Bool[np.ndarray, "256 256"]
+    aligned: Image.Image  # the same with nothing hidden
+
+
+def most_hidden(photo: Photo, hole: Bool[np.ndarray, "h w"], views: Iterable[View]) -> Seen:
+    """Of the views the one with the largest part of the hole."""
+    seen = [(view, *take(photo, hole, view.frame)) for view in views]
+    view, crop, hidden = max(seen, key=lambda one: hole_share(one[2]))
+    aligned, _ = take(photo, np.zeros_like(hole), view.frame)
+    return Seen(view, crop, hidden, aligned)
+
+
+def other_side_of(inpaint: FaceInpainter, view: View, mirror: MirrorUse) -> OtherSideOf:
+    """How the other side is found of what `view` shows, as `FaceInpainter.restore` does it."""
+    if mirror != "off" and view.how != "region":
+        return inpaint.other_side
+    why: WhyNot = "off" if mirror == "off" else "no face"
+    return lambda output, hidden: why
 
 
 def explained(
-    inpaint: FaceInpainter, photo: Photo, hole: Bool[np.ndarray, "h w"], restored: Restoration
+    inpaint: FaceInpainter, photo: Photo, hole: Bool[np.ndarray, "h w"], restored: Restoration, *, mirror: MirrorUse
 ) -> Image.Image:
     """The figure of the face with the largest part of the hole."""
-    crop, hidden, aligned = most_hidden(photo, hole, restored.views or inpaint.choose(photo, hole).views)
+    seen = most_hidden(photo, hole, restored.views or inpaint.choose(photo, hole).views)
     return explain(
-        inpaint.network, crop, hidden,
-        aligned=aligned, photo=picture_of(photo.rgb()), hole=hole, result=picture_of(restored.photo.rgb()),
+        inpaint.network, seen.crop, seen.hidden,
+        aligned=seen.aligned, photo=picture_of(photo.rgb()), hole=hole, result=picture_of(restored.photo.rgb()),
+        other_side=other_side_of(inpaint, seen.view, mirror),
     )  # fmt: skip

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from showface.batch.report import Report
     from showface.batch.workers import Engine
     from showface.photo.mask_options import Rectangle
+    from showface.photo.mirror import MirrorUse
 
 FORMATS = ("png", "jpeg", "webp", "tiff", "bmp", "heic")
 PATH = click.Path(path_type=Path)
@@ -57,6 +58,13 @@ PATH = click.Path(path_type=Path)
     help="Bend the filling to its rim over N pixels; default: all of it.",
 )
 @click.option(
+    "--mirror",
+    type=click.Choice(["auto", "off"]),
+    default="auto",
+    show_default=True,
+    help="auto: what is hidden whole is taken from the other side of the face, where both sides agree.",
+)
+@click.option(
     "--format",
     "form",
     type=click.Choice(FORMATS, case_sensitive=False),
@@ -92,10 +100,9 @@ PATH = click.Path(path_type=Path)
 def command(
     image: str, mask: str | None, out: Path | None, box: tuple[Rectangle, ...], region: tuple[str, ...], grow: int,
     invert_mask: bool, resize_mask: bool, save_mask: Path | None, face_box: Rectangle | None,
-    face_points: Points | None, feather: int | None, form: str | None, quality: int | None, strip_metadata: bool,
-    pixel_limit: float, explain: Path | None,
-    report: Path | None, workers: int, allow_missing: bool, weights: str | None, device: str, precision: str,
-    overwrite: bool,
+    face_points: Points | None, feather: int | None, mirror: MirrorUse, form: str | None, quality: int | None,
+    strip_metadata: bool, pixel_limit: float, explain: Path | None, report: Path | None, workers: int,
+    allow_missing: bool, weights: str | None, device: str, precision: str, overwrite: bool,
 ) -> None:  # fmt: skip
     """Fill in part of the face in IMAGE: a photograph, a folder, a pattern such as "photos/*.jpg", or a .csv list.
 
@@ -114,8 +121,9 @@ def command(
 
     options = MaskOptions(invert=invert_mask, resize=resize_mask, boxes=box, regions=region, grow=grow)
     wishes = Wishes(
-        mask=options, face_box=face_box, face_points=face_points, feather=feather, form=form and form.upper(),
-        quality=quality, strip_metadata=strip_metadata, pixel_limit=round(pixel_limit * 1e6),
+        mask=options, face_box=face_box, face_points=face_points, feather=feather, mirror=mirror,
+        form=form and form.upper(), quality=quality, strip_metadata=strip_metadata,
+        pixel_limit=round(pixel_limit * 1e6),
     )  # fmt: skip
     engine = Engine(weights=weights, device=device, precision=precision)
     settings = wishes.different() | ({"weights": weights} if weights else {})

@@ -82,6 +82,8 @@ class Inpainted(BaseModel):
     faces: int
     hole_share: float
     outside_faces: float
+    mirrored: Annotated[float, Field(description="The part of the hole that was taken from the other side of a face.")]
+    mirror: Annotated[list[str], Field(description='For each completed square "taken", or why nothing was.')]
     warnings: list[str]
     width: int
     height: int
@@ -106,6 +108,8 @@ class Read(BaseModel):
 
 class Explained(BaseModel):
     views: list[ViewOfFace]
+    mirror: Annotated[str, Field(description='"taken", or why nothing was taken from the other side of the face.')]
+    mirrored: Annotated[float, Field(description="The part of the hole that was taken from there.")]
     memory: list[Read]
     warnings: list[str]
 

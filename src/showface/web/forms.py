@@ -79,6 +79,10 @@ class HoleFields(RegionFields):
     grow: Annotated[int, Field(ge=0, le=1000, description="Pixels by which all of it is grown.")] = 0
     invert_mask: Annotated[bool, Field(description="Fill in what is black in the mask instead.")] = False
     resize_mask: Annotated[bool, Field(description="Bring a mask of another size to the picture's.")] = False
+    mirror: Annotated[
+        Literal["auto", "off"],
+        Field(description="auto: what is hidden whole is taken from the other side of the face, where both agree."),
+    ] = "auto"
 
     def options(self) -> MaskOptions:
         """The same for those who find the hole."""

@@ -160,9 +160,12 @@ async def explain(request: Request) -> answers.Explained:
     done = await service.workers.run(request, partial(tasks.explained, service.inpaint, asked))
     found, sources = done.result, done.result.sources()
     pictures = [(name, title, getattr(found, name)) for name, title in VIEWS]
+    pictures += [("other_side", "from the other side", found.other_side.picture)]
     pictures += [("attention", "one patch of the hole, and its sources", sources)] if sources else []
     return answers.Explained(
         views=[answers.ViewOfFace(name=it, title=title, image=_text(tasks.png(face))) for it, title, face in pictures],
+        mirror=found.other_side.found,
+        mirrored=found.other_side.share,
         memory=[
             answers.Read(category=read.name, colour=read.colour, hidden=read.hidden, weights=read.weights.tolist())
             for read in found.reads
@@ -176,8 +179,9 @@ def _facts(done: Done[tasks.Completed]) -> answers.Inpainted:
     restored = result.restored
     return answers.Inpainted(
         seconds=round(done.seconds, 4), faces=restored.faces, hole_share=restored.hole_share,
-        outside_faces=restored.outside_faces, warnings=list(done.warnings), width=restored.photo.width,
-        height=restored.photo.height, format=result.format, content_type=CONTENT_TYPES[result.format],
+        outside_faces=restored.outside_faces, mirrored=restored.mirrored, mirror=list(restored.mirror),
+        warnings=list(done.warnings), width=restored.photo.width, height=restored.photo.height,
+        format=result.format, content_type=CONTENT_TYPES[result.format],
         image=_text(result.content), preview=None if result.preview is None else _text(result.preview),
     )  # fmt: skip
 
@@ -195,7 +199,7 @@ def _hole(service: Service, fields: forms.HoleFields) -> tasks.Hole:
     if fields.mask is None and not fields.regions and not fields.boxes:
         raise Refusal(422, "invalid", "expected at least one of mask, regions and boxes")
     mask = None if fields.mask is None else Held("mask", fields.mask)
-    return tasks.Hole(**_picture(service, fields), mask=mask, options=fields.options())
+    return tasks.Hole(**_picture(service, fields), mask=mask, options=fields.options(), mirror=fields.mirror)
 
 
 def _text(content: bytes) -> str:

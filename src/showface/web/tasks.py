@@ -10,7 +10,7 @@ import numpy as np
 from jaxtyping import Bool
 from PIL import Image
 
-from showface.batch.one_picture import most_hidden, parsed_faces
+from showface.batch.one_picture import most_hidden, other_side_of, parsed_faces
 from showface.errors import MaskError
 from showface.explain import Explanation, explanation
 from showface.images import Held, picture_of
@@ -20,6 +20,7 @@ from showface.photo.choose import View
 from showface.photo.decode import decode
 from showface.photo.encode import encoded
 from showface.photo.mask_options import MaskOptions, ParsedFace, Rectangle, hole_of, parts_of
+from showface.photo.mirror import MirrorUse
 from showface.photo.photograph import Photo
 from showface.pipeline import FaceInpainter, Restoration
 
@@ -42,6 +43,7 @@ class Hole(Picture):
 
     mask: Held | None = None
     options: MaskOptions = field(default_factory=MaskOptions)
+    mirror: MirrorUse = "auto"  # "off": nothing is taken from the other side of a face
 
     def of(self, inpaint: FaceInpainter, photo: Photo) -> Bool[np.ndarray, "h w"]:
         """Where to fill in; True = hole."""
@@ -76,7 +78,7 @@ def complete(inpaint: FaceInpainter, asked: Hole, written: Written) -> Completed
     """Fills in and writes; a picture in which nothing changed comes back byte for byte."""
     photo = asked.decoded()
     hole = asked.of(inpaint, photo)
-    restored = inpaint.restore(photo, hole, face_box=asked.face_box)
+    restored = inpaint.restore(photo, hole, face_box=asked.face_box, mirror=asked.mirror)
     form = (written.format or photo.format).upper()
     as_it_was = written.quality is None and not written.strip_metadata and form == photo.format
     if restored.photo is photo and as_it_was:
@@ -193,5 +195,6 @@ def explained(inpaint: FaceInpainter, asked: Hole) -> Explanation:
     if not hole_share(hole) or hole.all():
         raise MaskError("expected a mask that hides some of the picture, found one that hides all or nothing of it")
     views = inpaint.choose(photo, hole, face_box=asked.face_box).views
-    crop, hidden, aligned = most_hidden(photo, hole, views)
-    return explanation(inpaint.network, crop, hidden, aligned=aligned)
+    seen = most_hidden(photo, hole, views)
+    other_side = other_side_of(inpaint, seen.view, asked.mirror)
+    return explanation(inpaint.network, seen.crop, seen.hidden, aligned=seen.aligned, other_side=other_side)

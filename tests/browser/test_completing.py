@@ -83,6 +83,51 @@ def test_before_and_after_show_the_upload_and_the_result(editor: Any, face: Imag
     assert editor.mask().sum() == hole.sum()  # the divider was moved, nothing was painted
 
 
+def test_an_eye_is_taken_from_the_other_side_unless_that_is_switched_off(
+    editor: Any, face: Image.Image, face_png: bytes
+) -> None:
+    page = editor.page
+    editor.open("face.png", face_png, face.size)
+    switch = page.get_by_label("Take from the other side of the face")
+    expect(switch).to_be_checked()
+    editor.take("rectangle")
+    editor.drag((66, 92), (114, 134))
+    hole = editor.mask()
+    editor.complete()
+    expect(page.locator("#summary")).to_contain_text("is from the other side of the face")
+    taken = array(editor.download()[1])
+
+    switch.focus()
+    page.keyboard.press("Space")
+    expect(switch).not_to_be_checked()
+    expect(page.locator("#summary")).to_contain_text("The setting has changed")
+    expect(page.locator("#compare")).to_be_hidden()
+    assert page.locator("#download").is_disabled()
+    editor.complete()
+    expect(page.locator("#summary")).not_to_contain_text("other side")
+    off = array(editor.download()[1])
+    assert (taken == off)[~hole].all() and (taken != off).any(axis=2)[hole].mean() > 0.3
+
+    page.click("#show-views")
+    figure = page.locator(".views figure", has_text="From the other side")
+    expect(figure).to_contain_text("nothing: it is switched off")
+    page.keyboard.press("Escape")
+    switch.check()
+    expect(page.locator("#summary")).to_contain_text("The setting has changed")
+    editor.complete()
+    assert (array(editor.download()[1]) == taken).all()
+    page.click("#show-views")
+    expect(figure).to_contain_text("mirrored, in colour")
+
+
+def test_why_nothing_came_from_the_other_side_is_said_where_it_was_to_be_expected(editor: Any) -> None:
+    editor.open_sample()
+    editor.take("rectangle")
+    editor.drag((-2, 92), (258, 258))  # whatever lies there is hidden on both sides
+    editor.complete()
+    expect(editor.page.locator("#summary")).to_contain_text("Nothing is from the other side of the face: it is hidden")
+
+
 def test_a_jpeg_comes_back_as_a_jpeg_with_its_metadata(editor: Any, face: Image.Image) -> None:
     exif = Image.Exif()
     exif[ARTIST] = "Somebody"
@@ -160,7 +205,7 @@ def test_intermediate_views_and_what_the_memory_gave(editor: Any) -> None:
     dialog = page.get_by_role("dialog", name="How it was done")
     dialog.locator(".memory").wait_for()
     captions = " ".join(dialog.locator("figcaption").all_inner_texts())
-    for title in ("Coarse", "Semantic map", "Completed", "Sources of one patch"):
+    for title in ("Coarse", "Semantic map", "Completed", "From the other side", "Sources of one patch"):
         assert title in captions
     rows = dialog.locator(".memory tbody tr")
     assert rows.filter(has_text="mouth").locator("td").first.inner_text() == "100 %"

@@ -17,7 +17,8 @@ export class Editor extends EventTarget {
   hovered = []; // the parts under the pointer
   mode = "edit"; // or "compare"
   split = 0.5; // where before ends and after begins, of the picture's width
-  result = null; // {bitmap, blob, version, seconds, faces, hole_share, warnings, ...}
+  mirror = "auto"; // or "off": nothing is taken from the other side of a face
+  result = null; // {bitmap, blob, version, asked, seconds, faces, hole_share, mirrored, mirror, warnings, ...}
   version = 0; // of the mask; a result knows which one it belongs to
   busy = null; // what is going on, in words
 
@@ -47,9 +48,16 @@ export class Editor extends EventTarget {
     for (const topic of ["picture", "mask", "faces", "parts", "mode", "result", "tool"]) this.emit(topic);
   }
 
-  /** Whether the result was made with the mask as it is now. */
+  /** Whether the result was made with the mask and the settings as they are now. */
   get isCurrent() {
-    return this.result !== null && this.result.version === this.version;
+    return this.result !== null && this.result.version === this.version && this.result.asked.mirror === this.mirror;
+  }
+
+  /** Whether the other side of a face is used; what was made otherwise is no longer shown as the result. */
+  useOtherSide(mirror) {
+    this.mirror = mirror;
+    if (this.mode === "compare") this.set("mode", { mode: "edit" });
+    this.emit("result");
   }
 
   /** A change that goes on for a while, such as a brush stroke. @param {string} what for people */

@@ -5,9 +5,12 @@ import * as service from "../api/service.js";
 import * as png from "../core/png.js";
 import { saveResult } from "./download.js";
 import { clearNotices, say, tell, tellError } from "./notices.js";
+import { WHY_NOT } from "./view_names.js";
 
 const MOST_TRIES = 5; // of a busy service
 const SHOWN = new Set(["JPEG", "PNG", "WEBP", "BMP"]); // formats that every browser shows
+
+const TOLD = new Set(["hidden on both sides", "turned head", "sides differ"]);
 
 const $ = (selector) => document.querySelector(selector);
 
@@ -19,6 +22,9 @@ export class Completing {
     $("#complete").addEventListener("click", () => this.complete());
     $("#cancel").addEventListener("click", () => this.cancel());
     $("#download").addEventListener("click", () => this.download());
+    const mirror = $("#mirror");
+    mirror.checked = true; // a browser may remember another state than the editor starts with
+    mirror.addEventListener("change", () => editor.useOtherSide(mirror.checked ? "auto" : "off"));
     editor.on("picture", () => this.cancel());
     editor.on("busy result mask picture", () => this.#show());
     editor.on("result mask", () => this.#showResult());
@@ -28,10 +34,10 @@ export class Completing {
     this.#running?.abort();
   }
 
-  /** The fields of a request about the mask as it is now. */
+  /** The fields of a request about the mask and the settings as they are now. */
   async fields() {
-    const { mask, faceBox } = this.editor;
-    return { mask: await png.encode(mask), face_box: faceBox && JSON.stringify(faceBox) };
+    const { mask, faceBox, mirror } = this.editor;
+    return { mask: await png.encode(mask), face_box: faceBox && JSON.stringify(faceBox), mirror };
   }
 
   async complete() {
@@ -39,12 +45,12 @@ export class Completing {
     if (!editor.picture || this.#running) return;
     if (editor.mask.isEmpty()) return tell({ text: "Mark first what should go: paint over it, or choose a part." });
     if (editor.isCurrent) return this.#compare();
-    const { version } = editor;
+    const { version, mirror } = editor;
     await this.#while("Completing", async (signal) => {
       const answer = await this.#asked({ preview: SHOWN.has(editor.picture.format) ? null : "true" }, signal);
       const bitmap = await createImageBitmap(answer.shown);
       if (signal.aborted) return;
-      editor.set("result", { result: { ...answer, bitmap, version } });
+      editor.set("result", { result: { ...answer, bitmap, version, asked: { mirror } } });
       $("#result").scrollIntoView({ block: "nearest" });
       if (editor.isCurrent) this.#compare(); // else somebody painted on meanwhile
       say([summaryOf(answer), ...answer.warnings].join(" "));
@@ -126,11 +132,16 @@ export class Completing {
     $("#complete").disabled = Boolean(busy) || !this.editor.picture;
   }
 
+  #outdated() {
+    const what = this.editor.result.version === this.editor.version ? "setting" : "mask";
+    return `The ${what} has changed since; complete again to update.`;
+  }
+
   #showResult() {
     const { result, isCurrent, picture } = this.editor;
     $("#result").hidden = !result;
     if (!result) return;
-    $("#summary").textContent = isCurrent ? summaryOf(result) : "The mask has changed since; complete again to update.";
+    $("#summary").textContent = isCurrent ? summaryOf(result) : this.#outdated();
     $("#warnings").replaceChildren(...result.warnings.map(lineOf));
     $("#result").classList.toggle("stale", !isCurrent);
     $("#same-format").textContent = picture.format;
@@ -140,10 +151,20 @@ export class Completing {
   }
 }
 
-function summaryOf({ faces, seconds, hole_share: share, outside_faces: outside }) {
+/** What the other side of a face was used for; or why not, where somebody might have expected it. */
+function otherSideOf({ mirrored, mirror }) {
+  if (mirrored > 0) {
+    const percent = Math.round(mirrored * 100);
+    return ` ${percent < 1 ? "Less than 1" : percent} % of that is from the other side of the face.`;
+  }
+  const why = mirror.find((reason) => TOLD.has(reason));
+  return why ? ` Nothing is from the other side of the face: ${WHY_NOT[why]}.` : "";
+}
+
+function summaryOf({ faces, seconds, hole_share: share, outside_faces: outside, ...rest }) {
   const what = faces ? `${faces === 1 ? "One face" : `${faces} faces`} completed` : "Completed";
   const where = outside > 0 ? `, ${Math.round(outside * 100)} % of it outside faces` : "";
-  return `${what} in ${seconds.toFixed(1)} s; ${(share * 100).toFixed(1)} % of the picture filled in${where}.`;
+  return `${what} in ${seconds.toFixed(1)} s; ${(share * 100).toFixed(1)} % of the picture filled in${where}.${otherSideOf(rest)}`;
 }
 
 function lineOf(textContent) {

@@ -2,7 +2,7 @@
 
 import { wasCancelled } from "../api/errors.js";
 import * as service from "../api/service.js";
-import { NAMES_OF_VIEWS, NOTES } from "./view_names.js";
+import { NAMES_OF_VIEWS, NOTES, WHY_NOT } from "./view_names.js";
 import { tellError } from "./notices.js";
 
 const SVG = "http://www.w3.org/2000/svg";
@@ -26,7 +26,7 @@ export class Views {
     try {
       const fields = await this.completing.fields();
       const answer = await this.editor.picture.kept.use((picture) => service.explain({ picture, ...fields }, signal));
-      this.body.replaceChildren(picturesOf(answer.views), memoryOf(answer.memory));
+      this.body.replaceChildren(picturesOf(answer.views, notesOf(answer)), memoryOf(answer.memory));
     } catch (error) {
       if (wasCancelled(error)) return;
       this.dialog.close();
@@ -39,7 +39,12 @@ function paragraph(text) {
   return Object.assign(document.createElement("p"), { textContent: text });
 }
 
-function picturesOf(views) {
+/** What stands below the pictures; below one without anything taken from the other side, why. */
+function notesOf({ mirror }) {
+  return mirror in WHY_NOT ? { ...NOTES, other_side: `nothing: ${WHY_NOT[mirror]}` } : NOTES;
+}
+
+function picturesOf(views, notes) {
   const list = document.createElement("div");
   list.className = "views";
   for (const view of views) {
@@ -49,7 +54,7 @@ function picturesOf(views) {
     const title = NAMES_OF_VIEWS[view.name] ?? view.title;
     Object.assign(image, { src: `data:image/png;base64,${view.image}`, alt: title, width: 256, height: 256 });
     const name = Object.assign(document.createElement("strong"), { textContent: title });
-    caption.append(name, ` ${NOTES[view.name] ?? ""}`);
+    caption.append(name, ` ${notes[view.name] ?? ""}`);
     figure.append(image, caption);
     list.append(figure);
   }

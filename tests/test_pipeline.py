@@ -21,7 +21,9 @@ from showface.networks.lean_form import LeanForm
 from showface.networks.mdrnets import MDRNets, MDRNetsConfig, MDRNetsOutput
 from showface.photo.align import TEMPLATE, TEMPLATE_BOX
 from showface.photo.find_faces import Face, FaceFinder
+from showface.photo.mirror import Mirror
 from showface.photo.photograph import Photo
+from showface.photo.symmetry import Places
 from showface.pipeline import SIDE, FaceInpainter
 
 RNG = np.random.default_rng(0)
@@ -79,7 +81,7 @@ def test_the_hole_is_filled_by_the_networks(inpaint: FaceInpainter) -> None:
     hole[40:190, 70:180] = hole[10:240, 30:33] = True  # a thin one, too
     output = inpaint.complete(to_tensor(pixels), mask_tensor(hole))
     expected = ((output.completed[0] + 1) * 127.5).round().clamp(0, 255).byte().permute(1, 2, 0).numpy()
-    assert np.array_equal(np.asarray(inpaint(pixels, hole, feather=0)), expected)
+    assert np.array_equal(np.asarray(inpaint(pixels, hole, feather=0, mirror="off")), expected)
     assert np.array_equal(expected[~hole], pixels[~hole])
 
 
@@ -114,7 +116,7 @@ def test_a_flat_face_is_resized_back_without_a_shift(tiny_network: MDRNets) -> N
     pixels = np.broadcast_to(ramp[None, :, None], (width, width, 3)).copy()
     hole = draw_free_form(np.random.default_rng(0), width, (0.3, 0.4))
     for feather in (None, 0):
-        result = np.asarray(inpaint(pixels, hole, feather=feather)).astype(int)
+        result = np.asarray(inpaint(pixels, hole, feather=feather, mirror="off")).astype(int)
         off = abs(result - pixels)[hole]
         assert off.max() <= 4 and off.mean() < 0.7  # the ramp's own steps of a level come back as grain
 
@@ -272,6 +274,7 @@ def two_faces(tiny_network: MDRNets, monkeypatch: pytest.MonkeyPatch) -> FaceInp
     monkeypatch.setattr("showface.pipeline.face_finder", lambda *, fetch: Known(*TWO))
     inpaint = FaceInpainter(tiny_network, device="cpu")
     inpaint.network = Red()  # type: ignore[assignment]
+    monkeypatch.setattr(inpaint, "other_side", lambda output, hidden: "sides differ")
     return inpaint
 
 
@@ -286,6 +289,7 @@ def test_a_mask_over_two_faces_completes_both(two_faces: FaceInpainter) -> None:
     hole[120:150, 100:140] = hole[110:130, 310:340] = True
     restoration = two_faces.restore(photo, hole, feather=0)
     assert restoration.faces == 2 and restoration.outside_faces == 0 and restoration.notes == ()
+    assert restoration.mirror == ("sides differ",) * 2 and restoration.mirrored == 0
     for inner in (np.s_[125:145, 105:135], np.s_[115:125, 315:335]):
         assert abs(restoration.photo.pixels[inner].astype(int) - (255, 0, 0)).mean() < 15
     assert np.array_equal(restoration.photo.pixels[~hole], photo.pixels[~hole])
@@ -330,6 +334,38 @@ def test_a_face_that_was_named_is_the_only_one(two_faces: FaceInpainter) -> None
     assert np.array_equal(found.photo.pixels, named.photo.pixels)
     by_box = two_faces.restore(photo, hole, face_box=(69, 70, 110, 147))
     assert by_box.faces == 1 and np.array_equal(by_box.photo.pixels[~hole], photo.pixels[~hole])
+
+
+def test_what_each_face_has_of_its_other_side_is_told_in_order(
+    two_faces: FaceInpainter, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Of the two holes, of 1,200 and 600 pixels, the first is taken whole: its pixels are those of the other side."""
+    xs, ys = np.meshgrid(np.arange(SIDE, dtype=np.float32), np.arange(SIDE, dtype=np.float32))
+    light = np.ones((SIDE, SIDE, 3), np.float32)
+    asked = iter([True, False])
+
+    def other_side(output: MDRNetsOutput, hidden: np.ndarray) -> Mirror | str:
+        found = Mirror(Places(255 - xs, ys), light, hidden.astype(np.float32))
+        return found if next(asked) else "turned head"
+
+    monkeypatch.setattr(two_faces, "other_side", other_side)
+    photo, hole = scene()
+    hole[120:150, 100:140] = hole[110:130, 310:340] = True
+    restoration = two_faces.restore(photo, hole, feather=0)
+    assert restoration.mirror == ("taken", "turned head")
+    assert restoration.mirrored == pytest.approx(1200 / 1800, abs=0.06)
+    assert abs(restoration.photo.pixels[125:145, 105:135].astype(int) - 100).mean() < 15, "grey, as the other side is"
+    assert abs(restoration.photo.pixels[115:125, 315:335].astype(int) - (255, 0, 0)).mean() < 15, "the networks' red"
+
+
+def test_where_no_face_is_nothing_has_another_side(inpaint: FaceInpainter) -> None:
+    photo = Photo(pixels=np.tile(PIXELS, (1, 4, 1)), mode="RGB", format="PNG")
+    hole = np.zeros((48, 160), dtype=bool)
+    hole[10:30, 60:80] = True
+    with pytest.warns(UserWarning, match="no face|region"):
+        assert inpaint.restore(photo, hole).mirror == ("no face",)
+    with pytest.warns(UserWarning, match="no face|region"):
+        assert inpaint.restore(photo, hole, mirror="off").mirror == ("off",)
 
 
 @pytest.mark.parametrize("mode", ["L", "LA", "RGBA", "CMYK"])

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import cv2
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -8,10 +9,13 @@ from hypothesis import strategies as st
 from showface.masks import draw_free_form
 from showface.photo import put_back as module
 from showface.photo.align import SIDE, Frame, take
+from showface.photo.mirror import AXIS, DARK, Mirror, mirror_of
 from showface.photo.photograph import Photo
-from showface.photo.put_back import bounds, put_back, tiles
+from showface.photo.put_back import bounds, mirrored_over, put_back, tiles
 from showface.photo.seam import seam_of
+from showface.photo.symmetry import Places
 from showface.photo.texture import texture_of
+from tests.photo.drawn_face import RIGHT_EYE, drawn, foggy
 
 RNG = np.random.default_rng(0)
 SIZE = (360, 330)
@@ -187,3 +191,67 @@ def test_grain_is_no_step_of_colour() -> None:
     pixels = np.random.default_rng(0).integers(90, 110, (200, 200, 3), dtype=np.uint8)
     seam = seam_of(photo(pixels), hole)
     assert seam.visibility == pytest.approx(1, abs=0.1) and seam.colour < seam.step / 2.5
+
+
+# ------------------------------------------------------------------ the other side of a face
+
+
+def shades(x: np.ndarray, y: np.ndarray) -> np.ndarray:
+    """RGB at continuous places of a photograph, each colour another wave of 12 pixels and more."""
+    waves = (np.sin(x / 2) + np.sin(y / 3), np.sin(x / 3 - y / 2.5), np.cos(x / 2.2 + y / 4))
+    return np.stack([128 + 50 * wave for wave in waves], -1)
+
+
+@pytest.mark.parametrize("degrees", [0.0, 20.0, -75.0])
+@pytest.mark.parametrize("scale", [0.8, 0.45])
+def test_mirrored_pixels_are_the_photographs_own(degrees: float, scale: float) -> None:
+    """A reflection about the frame's axis is one about a line of the photograph, to a fraction of its pixels."""
+    size = (700, 640)
+    ys, xs = np.mgrid[: size[0], : size[1]] + 0.5
+    taken = photo(shades(xs, ys).round().astype(np.uint8))
+    turn = scale * np.exp(1j * np.radians(degrees))
+    shift = 128 + 128j - turn * (330 + 340j)
+    frame = Frame(np.array([[turn.real, -turn.imag, shift.real], [turn.imag, turn.real, shift.imag]]))
+    columns, rows = np.meshgrid(np.arange(SIDE, dtype=np.float32), np.arange(SIDE, dtype=np.float32))
+    share = ((columns - 170) ** 2 + (rows - 120) ** 2 < 35**2).astype(np.float32)
+    light = np.full((SIDE, SIDE, 3), 1.2, np.float32)
+    mirror = Mirror(Places(np.float32(254) - columns, rows), light, share)
+    box = (0, 0, size[1], size[0])
+    base = mirrored_over(np.zeros((*size, 3), np.float32), taken, frame, mirror, box)
+    placed = turn * (xs + 1j * ys) + shift  # in the frame; its axis is at x = 127.5
+    back = ((255 - placed.real) + 1j * placed.imag - shift) / turn
+    wanted = (shades(back.real, back.imag) + DARK) * 1.2 - DARK
+    inside = np.abs(placed - (170.5 + 120.5j)) < 33
+    assert inside.sum() > 3000 and np.abs(base - wanted)[inside].mean() < 1.5
+    assert not base[np.abs(placed - (170.5 + 120.5j)) > 38].any()
+    parts = [mirrored_over(np.zeros((size[0], 320, 3), np.float32), taken, frame, mirror, (x, 0, x + 320, size[0]))
+             for x in (0, 320)]  # fmt: skip
+    assert np.abs(np.concatenate(parts, axis=1) - base).max() < 2  # tiles meet
+
+
+def test_a_large_face_gets_an_eye_as_sharp_as_the_other() -> None:
+    truth, _ = drawn()
+    large = cv2.resize(truth, (1024, 1024), interpolation=cv2.INTER_CUBIC)
+    far = np.abs(np.arange(1024) + 0.5 - (AXIS + 0.5) * 4)[None]
+    large += 15 * (np.sin(far * 1.1) * np.sin(np.arange(1024)[:, None] * 0.9))[..., None]  # finer than a frame holds
+    taken = photo(large.clip(0, 255).round().astype(np.uint8))
+    hole = cv2.resize(RIGHT_EYE.astype(np.uint8), (1024, 1024), interpolation=cv2.INTER_NEAREST) > 0
+    frame = Frame(np.array([[0.25, 0.0, 0.0], [0.0, 0.25, 0.0]]))
+    values, hidden = completion(taken, hole, frame)
+    values = foggy(values, hidden)
+    mirror = mirror_of(values, hidden, drawn()[1])
+    assert isinstance(mirror, Mirror)
+
+    def fine(result: Photo) -> float:
+        """The energy of what a frame cannot hold, in the middle of the hole, by that of the truth."""
+        core = cv2.erode(hole.astype(np.uint8), np.ones((41, 41))) > 0
+        energies = [
+            (one.rgb().astype(float) - cv2.GaussianBlur(one.rgb().astype(float), (0, 0), 3))[core].std()
+            for one in (result, taken)
+        ]
+        return energies[0] / energies[1]
+
+    with_mirror = put_back(taken, hole, frame, values, hidden, mirror=mirror)
+    assert 0.8 < fine(with_mirror) < 1.15
+    assert fine(put_back(taken, hole, frame, values, hidden, grain=False)) < 0.3
+    assert (with_mirror.pixels[~hole] == taken.pixels[~hole]).all()

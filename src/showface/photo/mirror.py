@@ -44,7 +44,7 @@ UNLIKE = 24.0  # levels by which the mirror image may differ from the completion
 DOUBT = (0.4, 0.9)  # of such agreement: below the first nothing is taken, above the second all
 
 
-MIRROR_VERSION = 1  # of what is taken and how; stands in reports, so that a change is told from what was measured before it
+MIRROR_VERSION = 1  # of what is taken and how; stands in reports
 MirrorUse = Literal["auto", "off"]
 WhyNot = Literal["off", "no face", "nothing whole", "hidden on both sides", "turned head", "sides differ"]
 """Why a hole was left to the networks: not wanted, no face to speak of, strokes only, and so on."""

@@ -36,13 +36,13 @@ class Places:
     y: Float[np.ndarray, "h w"]
 
     def of(
-        self, values: Float[np.ndarray, "h w *c"], *, sharp: bool = False, border: int = cv2.BORDER_REPLICATE
+        self, values: Float[np.ndarray, "height width *c"], *, sharp: bool = False, border: int = cv2.BORDER_REPLICATE
     ) -> Float[np.ndarray, "h w *c"]:
         """`values` at those places: bilinear, or `sharp` (Lanczos); beyond the frame what `border` says."""
         how = cv2.INTER_LANCZOS4 if sharp else cv2.INTER_LINEAR
         return np.asarray(cv2.remap(values, self.x, self.y, how, borderMode=border))
 
-    def shows(self, mask: Bool[np.ndarray, "h w"]) -> Float[np.ndarray, "h w"]:
+    def shows(self, mask: Bool[np.ndarray, "height width"]) -> Float[np.ndarray, "h w"]:
         """How much of the mirror image of each pixel lies in `mask`, in [0, 1]; 0 beyond the frame."""
         return self.of(mask.astype(np.float32), border=cv2.BORDER_CONSTANT)
 
@@ -153,7 +153,7 @@ class Symmetry:
         flow = flow / np.maximum(1, np.linalg.norm(flow, axis=-1, keepdims=True) * np.float32(2 / limit))
         xs, ys = (np.ascontiguousarray(part[: len(shape), : shape.shape[1]]) for part in (self.xs, self.ys))
         there = Places(xs + flow[..., 0], ys + flow[..., 1])
-        wrong = smooth((there.of(np.ascontiguousarray(mirrored)) - shape) ** 2, 2)
+        wrong = smooth((there.of(np.ascontiguousarray(mirrored)) - shape) ** 2, 2.0)
         edges = np.hypot(cv2.Sobel(shape, -1, 1, 0), cv2.Sobel(shape, -1, 0, 1)) / 2
         trust = (np.minimum(smooth(edges, 1.5), 2) + 0.05) * np.exp(-2 * wrong)
         trust *= there.of(np.ascontiguousarray(shown), border=cv2.BORDER_CONSTANT) + 0.02

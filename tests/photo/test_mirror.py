@@ -95,7 +95,7 @@ def test_strokes_are_left_to_the_networks() -> None:
 
 
 def test_what_both_sides_hide_cannot_be_taken() -> None:
-    bar = (np.abs(np.arange(256) - AXIS)[None] < 50) & (np.abs(np.arange(256) - 121)[:, None] < 26)
+    bar = (np.abs(np.arange(256) - AXIS)[None] < 45) & (np.abs(np.arange(256) - 121)[:, None] < 28)
     assert reason(bar) == "hidden on both sides"
     assert reason(ellipse(AXIS, 188, 40, 24)) == "hidden on both sides"
 

@@ -36,7 +36,8 @@ LIGHT = (10.0, 40.0)  # pixels over which light is compared: near what is known,
 TRUST, REACH = 0.5, 8.0  # of the completion as a witness of the light, at the hole's border, and how far it reaches in
 COARSE = 4  # pixels along a cell in which light is compared
 DARK = 30.0  # levels added before light is compared: in shadows little is told by ratios
-STRONGEST = 2.5  # ratio of light between both sides that is made up for
+STRONGEST, ELSEWHERE = 2.5, 1.3  # ratio of light between both sides that is made up for: in the face, outside of it
+FACE = 1  # the number of the first of
 MATERIALS = (("face",), ("ears", "earrings"), ("hair", "hat"))  # regions; all else is one more
 OTHER_MATERIAL = (40.0, 3.0)  # pixels: how far into a hole the parser is believed, over which it is averaged
 OTHER_COLOUR = (30.0, 8.0)  # the same of the completion's colours
@@ -110,8 +111,9 @@ def mirror_of(
     if not agreement:
         return "sides differ"
     mirrored = places.of(completed)
-    same = _same_material(materials(categories, class_map), places, hidden.shape)
-    light = _light(completed, mirrored, depth, shown * same)
+    material = _enlarged(materials(categories, class_map), hidden.shape)
+    same = _same_material(material, places)
+    light = _light(completed, mirrored, depth, shown * same, material == FACE)
     likely = _likely(completed, relit(mirrored, light), same, depth)
     share = _share(whole, shown) * likely * np.float32(agreement * facing)
     if share.max() < LEAST_SHARE:
@@ -205,33 +207,37 @@ def _light(
     mirrored: Float[np.ndarray, "h w 3"],
     depth: Float[np.ndarray, "h w"],
     alike: Float[np.ndarray, "h w"],
+    face: Bool[np.ndarray, "h w"],
 ) -> Float[np.ndarray, "h w 3"]:
     """How much brighter each place is than its mirror image, in each colour, by what is known near it.
 
-    `alike` is 0 where two places cannot be compared. Further inside a hole the completion is fog of the wrong colour,
-    so there what is known further away decides.
+    `alike` is 0 where two places cannot be compared; hair that is darker on one side says nothing about the `face`.
+    Further inside a hole the completion is fog of the wrong colour, so there what is known further away decides.
     """
     height, width = depth.shape
     trust = np.where(depth > 0, TRUST * np.exp(-depth / REACH), 1).astype(np.float32) * alike
-    here, there, weight = (
-        cv2.resize(layer, (width // COARSE, height // COARSE), interpolation=cv2.INTER_AREA)
-        for layer in (completed * trust[..., None], mirrored * trust[..., None], trust)
-    )
-    layers = np.dstack([here, there, weight])
+    inside = face.astype(np.float32)
+    layers = np.dstack([completed, mirrored, np.ones_like(trust)])[::2, ::2] * trust[::2, ::2, None]
+    size = (width // COARSE, height // COARSE)
+    of_face = cv2.resize(layers * inside[::2, ::2, None], size, interpolation=cv2.INTER_AREA)
+    of_rest = cv2.resize(layers, size, interpolation=cv2.INTER_AREA) - of_face
+    share = cv2.resize(inside, size, interpolation=cv2.INTER_AREA)[..., None]
+    both = share * _ratio(of_face, STRONGEST) + (1 - share) * _ratio(of_rest, ELSEWHERE)
+    return np.asarray(cv2.resize(both.astype(np.float32), (width, height), interpolation=cv2.INTER_LINEAR))
+
+
+def _ratio(layers: Float[np.ndarray, "h w 7"], strongest: float) -> Float[np.ndarray, "h w 3"]:
+    """The ratio of two colours near each cell, at most `strongest`; `layers` are weighted colours, and weights."""
     near, far = (smooth(layers, spread / COARSE) for spread in LIGHT)
-    sums = near + np.float32(0.01) * far
-    means = sums[..., :6] / (sums[..., 6:] + np.float32(1e-7))
-    ratio = ((means[..., :3] + DARK) / (means[..., 3:] + DARK)).clip(1 / STRONGEST, STRONGEST)
-    return np.asarray(cv2.resize(ratio.astype(np.float32), (width, height), interpolation=cv2.INTER_LINEAR))
+    sums = near + np.float32(0.01) * far + np.float32(1e-7)
+    means = sums[..., :6] / sums[..., 6:]
+    return np.asarray(((means[..., :3] + DARK) / (means[..., 3:] + DARK)).clip(1 / strongest, strongest))
 
 
-def _same_material(
-    shown: Integer[np.ndarray, "h w"], places: Places, size: tuple[int, ...]
-) -> Float[np.ndarray, "height width"]:
+def _same_material(shown: Integer[np.ndarray, "h w"], places: Places) -> Float[np.ndarray, "h w"]:
     """1 where a place and its mirror image show the same material, else 0."""
-    full = _enlarged(shown, size)
-    mirrored = cv2.remap(full, places.x, places.y, cv2.INTER_NEAREST, borderMode=cv2.BORDER_REPLICATE)
-    return np.asarray((full == mirrored).astype(np.float32))
+    mirrored = cv2.remap(shown, places.x, places.y, cv2.INTER_NEAREST, borderMode=cv2.BORDER_REPLICATE)
+    return np.asarray((shown == mirrored).astype(np.float32))
 
 
 def _likely(
@@ -243,7 +249,8 @@ def _likely(
     """How far the completion, which near the hole's border knows what goes on, bears the mirror image out."""
     (far, wide), (reach, broad) = OTHER_MATERIAL, OTHER_COLOUR
     material = np.exp(-((depth / far) ** 2)) * smooth(1 - same, wide)
-    away = np.abs(smooth(mirrored - completed, broad)).mean(-1)
+    away = np.abs(smooth((mirrored - completed)[::2, ::2], broad / 2)).mean(-1)
+    away = cv2.resize(away, depth.shape[::-1], interpolation=cv2.INTER_LINEAR)
     colour = np.exp(-((depth / reach) ** 2)) * (1 - np.exp(-((away / UNLIKE) ** 2)))
     agreement = 1 - smooth(np.maximum(material, colour).astype(np.float32), SOFT)
     share = ((agreement - DOUBT[0]) / (DOUBT[1] - DOUBT[0])).clip(0, 1)

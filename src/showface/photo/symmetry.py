@@ -112,7 +112,7 @@ class Symmetry:
         cells = np.ix_(rows, columns)
         xs, ys = self.xs[cells], self.ys[cells]
         basis = np.stack([(xs - window.x) / window.spread, (ys - window.y) / window.spread, np.ones_like(xs)], -1)
-        basis = basis.reshape(-1, 3)  # (n, 3)
+        basis = basis.reshape(-1, 3).astype(np.float32)  # (n, 3)
         weights = window.weights(xs, ys).reshape(-1)
         seen = (~self.hidden[rows[0] : rows[-1] + 1]).astype(np.float32)
         for blur in BLURS:
@@ -121,7 +121,7 @@ class Symmetry:
             layers = np.dstack([shape, cv2.Sobel(shape, -1, 1, 0) / 8, cv2.Sobel(shape, -1, 0, 1) / 8, seen])
             wanted = shape[np.ix_(rows - rows[0], columns)].reshape(-1)
             for _ in range(STEPS):
-                moved = (basis @ affine.T).astype(np.float32).reshape(*xs.shape, 2)
+                moved = (basis @ affine.astype(np.float32).T).reshape(*xs.shape, 2)
                 there = Places(
                     np.float32(2 * self.axis) - (xs + moved[..., 0]), ys - np.float32(rows[0]) + moved[..., 1]
                 )
@@ -141,10 +141,10 @@ class Symmetry:
 
     def _flowed(self, places: Places, *, limit: float) -> Places:
         """`places` moved on by a smooth flow of at most `limit` pixels; it is found at half the size."""
-        shape = normalised(self.luminance, WIDE)
-        layers = np.dstack([shape, places.of(shape), places.shows(~self.hidden)])
-        shape, mirrored, shown = np.moveaxis(_halved(layers), -1, 0)
-        finder = cv2.DISOpticalFlow.create(cv2.DISOPTICAL_FLOW_PRESET_MEDIUM)
+        shape = normalised(_halved(self.luminance), WIDE / 2)
+        half = Places(*((_halved(part) - np.float32(0.5)) / 2 for part in (places.x, places.y)))  # pixel indices
+        mirrored, shown = half.of(shape), half.shows(_halved((~self.hidden).astype(np.float32)) > 0.5)
+        finder = cv2.DISOpticalFlow.create(cv2.DISOPTICAL_FLOW_PRESET_ULTRAFAST)
         finder.setFinestScale(0)
         finder.setVariationalRefinementIterations(0)
         flow = finder.calc(
@@ -153,10 +153,10 @@ class Symmetry:
         flow = flow / np.maximum(1, np.linalg.norm(flow, axis=-1, keepdims=True) * np.float32(2 / limit))
         xs, ys = (np.ascontiguousarray(part[: len(shape), : shape.shape[1]]) for part in (self.xs, self.ys))
         there = Places(xs + flow[..., 0], ys + flow[..., 1])
-        wrong = smooth((there.of(np.ascontiguousarray(mirrored)) - shape) ** 2, 2.0)
+        wrong = smooth((there.of(mirrored) - shape) ** 2, 2.0)
         edges = np.hypot(cv2.Sobel(shape, -1, 1, 0), cv2.Sobel(shape, -1, 0, 1)) / 2
         trust = (np.minimum(smooth(edges, 1.5), 2) + 0.05) * np.exp(-2 * wrong)
-        trust *= there.of(np.ascontiguousarray(shown), border=cv2.BORDER_CONSTANT) + 0.02
+        trust *= there.of(shown, border=cv2.BORDER_CONSTANT) + 0.02
         trust *= Window(*FACE).weights(2 * xs + 0.5, 2 * ys + 0.5)
         sums = smooth(np.dstack([flow * trust[..., None], trust]), SMOOTH / 2)
         mean = _doubled(2 * sums[..., :2] / (sums[..., 2:] + np.float32(1e-6)), self.hidden.shape)
@@ -208,7 +208,7 @@ def _levels(shape: Map) -> np.ndarray:
     return np.asarray((shape * 40 + 128).clip(0, 255).astype(np.uint8))
 
 
-def _halved(values: Float[np.ndarray, "h w c"]) -> Float[np.ndarray, "h2 w2 c"]:
+def _halved(values: Float[np.ndarray, "h w"]) -> Float[np.ndarray, "h2 w2"]:
     height, width = values.shape[:2]
     return np.asarray(cv2.resize(values, (width // 2, height // 2), interpolation=cv2.INTER_AREA))
 

@@ -266,6 +266,8 @@ def two_faces(tiny_network: MDRNets, monkeypatch: pytest.MonkeyPatch) -> FaceInp
     """Finds two faces, and paints what it completes red."""
 
     class Red(torch.nn.Module):
+        config = tiny_network.config
+
         def forward(self, image: torch.Tensor, mask: torch.Tensor) -> MDRNetsOutput:
             output: MDRNetsOutput = tiny_network(image, mask)
             red = torch.tensor([1.0, -1, -1])[None, :, None, None]
@@ -274,7 +276,7 @@ def two_faces(tiny_network: MDRNets, monkeypatch: pytest.MonkeyPatch) -> FaceInp
     monkeypatch.setattr("showface.pipeline.face_finder", lambda *, fetch: Known(*TWO))
     inpaint = FaceInpainter(tiny_network, device="cpu")
     inpaint.network = Red()  # type: ignore[assignment]
-    monkeypatch.setattr(inpaint, "other_side", lambda output, hidden: "sides differ")
+    monkeypatch.setattr("showface.pipeline.mirror_of", lambda *given, class_map: "sides differ")
     return inpaint
 
 
@@ -344,11 +346,11 @@ def test_what_each_face_has_of_its_other_side_is_told_in_order(
     light = np.ones((SIDE, SIDE, 3), np.float32)
     asked = iter([True, False])
 
-    def other_side(output: MDRNetsOutput, hidden: np.ndarray) -> Mirror | str:
+    def mirror_of(completed: np.ndarray, hidden: np.ndarray, *more: np.ndarray, class_map: str) -> Mirror | str:
         found = Mirror(Places(255 - xs, ys), light, hidden.astype(np.float32))
         return found if next(asked) else "turned head"
 
-    monkeypatch.setattr(two_faces, "other_side", other_side)
+    monkeypatch.setattr("showface.pipeline.mirror_of", mirror_of)
     photo, hole = scene()
     hole[120:150, 100:140] = hole[110:130, 310:340] = True
     restoration = two_faces.restore(photo, hole, feather=0)

@@ -241,18 +241,28 @@ class FaceInpainter:
         if hidden.all():
             return None
         output = self.complete(to_tensor(small), mask_tensor(hidden))
-        values = levels(output)
-        if mirror == "off" or view.how == "region":
-            other: Mirror | WhyNot = "off" if mirror == "off" else "no face"
-        else:
-            other = self.other_side(output, hidden)
+        values, other = levels(output), self.other_side(output, hidden, view=view, mirror=mirror)
         found = other if isinstance(other, Mirror) else None
         result = put_back(photo, hole, view.frame, values, hidden, part=part, feather=feather, mirror=found)
         area = 0.0 if found is None else float(found.share.sum()) * view.frame.scale**2
         return _View(result, area, None if isinstance(other, Mirror) else other)
 
-    def other_side(self, output: MDRNetsOutput, hidden: Bool[np.ndarray, "256 256"]) -> Mirror | WhyNot:
-        """What the other side of a completed face has for what is `hidden` of it, or why it has nothing."""
+    def other_side(
+        self,
+        output: MDRNetsOutput,
+        hidden: Bool[np.ndarray, "256 256"],
+        *,
+        view: View | None = None,
+        mirror: MirrorUse = "auto",
+    ) -> Mirror | WhyNot:
+        """What the other side of a completed face has for what is `hidden` of it, or why it has nothing.
+
+        `view` is where the face comes from; without one it is taken for an aligned face.
+        """
+        if mirror == "off":
+            return "off"
+        if view is not None and view.how == "region":
+            return "no face"
         categories = output.semantic_map[0].cpu().numpy()
         return mirror_of(levels(output), hidden, categories, class_map=self.network.config.class_map)
 

@@ -45,7 +45,7 @@ def test_it_stands_in_the_light_of_its_own_side() -> None:
     core = cv2.erode(RIGHT_EYE.astype(np.uint8), np.ones((11, 11))) > 0
     result = found.laid_over(completed)
     assert error(result, truth, core) < 8
-    assert abs(float(result[core].mean() - truth[core].mean())) < 3
+    assert abs(float(result[core].mean() - truth[core].mean())) < 5
     assert abs(float(result[:, ::-1][core].mean() - truth[core].mean())) > 15  # the bright side is that much brighter
 
 

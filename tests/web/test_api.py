@@ -72,13 +72,13 @@ def test_json_has_the_facts_and_the_same_bytes(service: Service) -> None:
 
 
 def test_the_other_side_of_the_face_is_used_unless_it_is_switched_off(
-    service: Service, tiny_inpaint: FaceInpainter, monkeypatch: pytest.MonkeyPatch
+    service: Service, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def other_side(output: object, hidden: np.ndarray) -> Mirror:
+    def mirror_of(completed: np.ndarray, hidden: np.ndarray, *more: np.ndarray, class_map: str) -> Mirror:
         xs, ys = np.meshgrid(np.arange(256, dtype=np.float32), np.arange(256, dtype=np.float32))
         return Mirror(Places(255 - xs, ys), np.ones((256, 256, 3), np.float32), hidden.astype(np.float32))
 
-    monkeypatch.setattr(tiny_inpaint, "other_side", other_side)
+    monkeypatch.setattr("showface.pipeline.mirror_of", mirror_of)
     client = service()
     form = {"files": {"image": ("a", PNG), "mask": ("m", MASK)}}
     told = {

@@ -17,7 +17,7 @@ from PIL import Image
 
 from showface.batch.jobs import Job
 from showface.errors import ImageError, SettingError, ShowFaceError
-from showface.explain import OtherSideOf, explain
+from showface.explain import explain
 from showface.images import PIXEL_LIMIT, picture_of, shown, to_tensor
 from showface.masks import hole_share, read_mask
 from showface.photo.align import SIDE, Frame, bring_back, take
@@ -25,7 +25,7 @@ from showface.photo.choose import View
 from showface.photo.decode import decode, photo_of
 from showface.photo.encode import encode, refuse_unwritable
 from showface.photo.mask_options import MaskOptions, ParsedFace, Rectangle, hole_of
-from showface.photo.mirror import MirrorUse, WhyNot
+from showface.photo.mirror import MirrorUse
 from showface.photo.photograph import Photo
 from showface.photo.seam import Seam
 from showface.pipeline import FaceInpainter, Restoration
@@ -243,14 +243,6 @@ def most_hidden(photo: Photo, hole: Bool[np.ndarray, "h w"], views: Iterable[Vie
     return Seen(view, crop, hidden, aligned)
 
 
-def other_side_of(inpaint: FaceInpainter, view: View, mirror: MirrorUse) -> OtherSideOf:
-    """How the other side is found of what `view` shows, as `FaceInpainter.restore` does it."""
-    if mirror != "off" and view.how != "region":
-        return inpaint.other_side
-    why: WhyNot = "off" if mirror == "off" else "no face"
-    return lambda output, hidden: why
-
-
 def explained(
     inpaint: FaceInpainter, photo: Photo, hole: Bool[np.ndarray, "h w"], restored: Restoration, *, mirror: MirrorUse
 ) -> Image.Image:
@@ -259,5 +251,5 @@ def explained(
     return explain(
         inpaint.network, seen.crop, seen.hidden,
         aligned=seen.aligned, photo=picture_of(photo.rgb()), hole=hole, result=picture_of(restored.photo.rgb()),
-        other_side=other_side_of(inpaint, seen.view, mirror),
+        other_side=partial(inpaint.other_side, view=seen.view, mirror=mirror),
     )  # fmt: skip

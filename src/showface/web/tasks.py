@@ -5,12 +5,13 @@ from __future__ import annotations
 import io
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from functools import partial
 
 import numpy as np
 from jaxtyping import Bool
 from PIL import Image
 
-from showface.batch.one_picture import most_hidden, other_side_of, parsed_faces
+from showface.batch.one_picture import most_hidden, parsed_faces
 from showface.errors import MaskError
 from showface.explain import Explanation, explanation
 from showface.images import Held, picture_of
@@ -196,5 +197,5 @@ def explained(inpaint: FaceInpainter, asked: Hole) -> Explanation:
         raise MaskError("expected a mask that hides some of the picture, found one that hides all or nothing of it")
     views = inpaint.choose(photo, hole, face_box=asked.face_box).views
     seen = most_hidden(photo, hole, views)
-    other_side = other_side_of(inpaint, seen.view, asked.mirror)
+    other_side = partial(inpaint.other_side, view=seen.view, mirror=asked.mirror)
     return explanation(inpaint.network, seen.crop, seen.hidden, aligned=seen.aligned, other_side=other_side)

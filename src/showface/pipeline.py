@@ -36,7 +36,7 @@ from showface.networks.lean_form import LeanForm
 from showface.networks.mdrnets import MDRNets, MDRNetsOutput
 from showface.networks.precision import bf16_autocast, computes_bf16
 from showface.photo.align import SIDE as SIDE
-from showface.photo.align import take
+from showface.photo.align import Frame, frame_of_points, take
 from showface.photo.choose import Choice, Point, Rectangle, View, choose
 from showface.photo.classical import fill_from_rim
 from showface.photo.decode import photo_of
@@ -52,6 +52,7 @@ DEVICES = ("auto", "cpu", "cuda")
 DETECTORS = ("auto", "cached", "off")
 PRECISIONS = ("float32", "bfloat16", "auto")
 MIRRORS = ("auto", "off")
+MOVED = 1.5  # pixels of a frame that a face must lie elsewhere to be completed once more
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -192,10 +193,15 @@ class FaceInpainter:
         result, left, views, mirrors = photo, hole, [], []
         for view, part in _shared_out(choice.views, hole):
             completed = self._completed(result, left, view, part, feather, mirror)
-            if completed is not None:
-                result, left = completed.photo, left & ~part
-                views.append(view)
-                mirrors.append(completed)
+            if completed is None:
+                continue
+            again = self._seen_again(view, hole, completed.photo)
+            if again is not None:  # it was not quite where it seemed to be
+                view, part = again, _part_in(again.frame, left)
+                completed = self._completed(result, left, view, part, feather, mirror) or completed
+            result, left = completed.photo, left & ~part
+            views.append(view)
+            mirrors.append(completed)
         notes = [choice.note] if choice.note else []
         if left.any():
             result = fill_from_rim(result, left, feather=feather)
@@ -222,10 +228,25 @@ class FaceInpainter:
     ) -> Choice:
         """The squares of `photo` in which `hole` (True, not empty) would be completed; for figures and masks."""
 
-        def finder(worth_fetching: bool) -> FaceFinder | None:
-            return None if self.detector == "off" else face_finder(fetch=worth_fetching and self.detector == "auto")
+        return choose(photo, hole, self._finder, face_box=face_box, face_points=face_points)
 
-        return choose(photo, hole, finder, face_box=face_box, face_points=face_points)
+    def _finder(self, worth_fetching: bool = False) -> FaceFinder | None:
+        """The detector, if it is to be used and at hand, or may be fetched and is worth it."""
+        return None if self.detector == "off" else face_finder(fetch=worth_fetching and self.detector == "auto")
+
+    def _seen_again(self, view: View, hole: Bool[np.ndarray, "h w"], completed: Photo) -> View | None:
+        """The view as it is found in the `completed` photograph, if that is not where it was found in the hidden one.
+
+        The detector guesses at points that are hidden, and places those that are visible by them.
+        """
+        finder = (
+            self._finder() if view.how == "found" and view.face is not None and view.face.is_hidden_by(hole) else None
+        )
+        face = finder.again(completed, view.face) if finder is not None and view.face is not None else None
+        if face is None:
+            return None
+        frame = frame_of_points(face.points)
+        return View(frame, "found", face) if view.frame.apart(frame) > MOVED else None
 
     def _completed(
         self,
@@ -381,13 +402,19 @@ def _shared_out(views: Sequence[View], hole: Bool[np.ndarray, "h w"]) -> Iterato
     """Each view with the part of the hole that it completes: what lies in it and in none before it."""
     left = hole.copy()
     for view in views:
-        window = view.frame.window((left.shape[0], left.shape[1]))
-        area = np.s_[window[1] : window[3], window[0] : window[2]]
-        part = np.zeros_like(left)
-        part[area] = left[area] & view.frame.within(window)
+        part = _part_in(view.frame, left)
         if part.any():
             yield view, part
             left &= ~part
+
+
+def _part_in(frame: Frame, hole: Bool[np.ndarray, "h w"]) -> Bool[np.ndarray, "h w"]:
+    """What of `hole` lies in `frame`."""
+    window = frame.window((hole.shape[0], hole.shape[1]))
+    area = np.s_[window[1] : window[3], window[0] : window[2]]
+    part = np.zeros_like(hole)
+    part[area] = hole[area] & frame.within(window)
+    return part
 
 
 def _refuse_misfits(picture: Photo, hole: Bool[np.ndarray, "h w"]) -> None:

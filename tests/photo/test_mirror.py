@@ -121,7 +121,12 @@ def test_sides_that_are_not_alike_are_left() -> None:
     ("hole", "counts"),
     [
         (ellipse(100, 100, 20, 15), True),
-        (ellipse(100, 100, 30, 10), False),  # a long one
+        (ellipse(100, 100, 80, 16), False),  # a long one
+        (
+            np.isin(np.arange(256), range(60, 120))[None] & np.isin(np.arange(256), range(60, 220))[:, None],
+            True,
+        ),  # a bar
+        (ellipse(80, 100, 20, 20) | ellipse(125, 100, 20, 20) | ellipse(102, 100, 20, 4), False),  # like glasses
         (ellipse(100, 100, 8, 8), False),  # a small one
         (np.indices((256, 256))[1] > 127, True),
     ],

@@ -50,6 +50,11 @@ class Frame:
         """Upper left, upper right, lower left, lower right corner in the photograph."""
         return self.to_photo(np.array([(0.0, 0.0), (SIDE, 0.0), (0.0, SIDE), (SIDE, SIDE)]))
 
+    def apart(self, other: Frame) -> float:
+        """How far eyes and mouth of the average face lie from those of `other`, in pixels of a frame, on average."""
+        there = self.to_photo(TEMPLATE) @ other.matrix[:, :2].T + other.matrix[:, 2]
+        return float(np.average(np.linalg.norm(there - TEMPLATE, axis=1), weights=POINT_WEIGHTS))
+
     def window(self, size: tuple[int, int]) -> PixelBox:
         """The part of a photograph of `size` (height, width) that this frame shows; empty if there is none."""
         (left, top), (right, bottom) = np.floor(self.corners().min(0) + 1e-6), np.ceil(self.corners().max(0) - 1e-6)

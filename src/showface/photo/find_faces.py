@@ -20,7 +20,7 @@ from jaxtyping import Bool, Float, UInt8
 
 from showface import assets
 from showface.errors import AssetError
-from showface.photo.align import reduced
+from showface.photo.align import POINT_WEIGHTS, reduced
 from showface.photo.photograph import Photo, PixelBox
 
 _log = logging.getLogger(__name__)
@@ -47,6 +47,14 @@ class Face:
         """Whether `hole` hides anything of this head."""
         left, top, right, bottom = self.head(hole.shape)
         return bool(hole[top:bottom, left:right].any())
+
+    def is_hidden_by(self, hole: Bool[np.ndarray, "h w"]) -> bool:
+        """Whether `hole` hides any of the points that this face is aligned by."""
+        rows, columns = (
+            np.clip(self.points[POINT_WEIGHTS > 0, axis], 0, side - 1).astype(int)
+            for axis, side in ((1, hole.shape[0]), (0, hole.shape[1]))
+        )
+        return bool(hole[rows, columns].any())
 
     def head(self, size: tuple[int, ...]) -> PixelBox:
         """The face's box grown to hold the head, within a photograph of `size` (height, width)."""
@@ -98,6 +106,15 @@ class FaceFinder:
                 found = _united(found, self._look(photo, hole, window, SIDES[0]))
         wanted = [face for face in found if face.is_touched_by(hole) or not hole.any()]
         return sorted(wanted, key=_area, reverse=True)
+
+    def again(self, photo: Photo, face: Face) -> Face | None:
+        """`face` as it is found in `photo`, which hides nothing of it any more; None where there is none like it."""
+        window = face.head((photo.height, photo.width))
+        if window[2] <= window[0] or window[3] <= window[1]:
+            return None
+        nothing = np.zeros((photo.height, photo.width), dtype=bool)
+        found = [one for one in self._look(photo, nothing, window, SIDES[0]) if _common(one, face) > PART * _area(face)]
+        return max(found, key=lambda one: one.score, default=None)
 
     def _look(self, photo: Photo, hole: Bool[np.ndarray, "h w"], window: PixelBox, side: int) -> list[Face]:
         """All faces in `window` of the photograph, seen with `side` pixels along its longer side, never enlarged."""

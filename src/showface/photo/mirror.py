@@ -24,7 +24,8 @@ LEAST_EYE = 60  # pixels of an eye, below which it does not tell where the axis 
 FURTHEST = 16.0  # pixels from `AXIS` to where an axis is believed to be
 EYE_SPACING = 31.0  # pixels from the axis to an eye
 THICKEST_STROKE = 9.0  # pixels; a hole no deeper is a stroke, whose sides tell enough
-COMPACT = 0.42  # of a hole's area that its largest disc fills: ellipses 0.55 and more, hands 0.3, webs of strokes 0.1
+COMPACT = 0.25  # of a hole's area that its largest disc fills: ellipses 0.55 and more, bars of one to three 0.26
+SOLID = 0.9  # of its convex hull that a hole fills: hands 0.7, webs of strokes 0.3 to 0.8
 LEAST_SHARE = 0.05  # of a mirrored pixel that can be seen
 LEAST = 60  # pixels of a hole that are worth it
 SPREAD = (25.0, 45.0)  # pixels; of the window in which both sides are compared, for small and large holes
@@ -162,16 +163,23 @@ def _facing(turned: float, window: Window) -> float:
 
 
 def compact(hidden: Bool[np.ndarray, "h w"], depth: Float[np.ndarray, "h w"]) -> Bool[np.ndarray, "h w"]:
-    """The parts of a hole that hide something whole, as a patch, a bar or half a picture do and strokes do not.
+    """The parts of a hole that hide something whole, as a patch, a bar or half a picture do and webs of strokes do not.
 
-    A connected part counts if the largest disc in it fills `COMPACT` of it (the picture's border does not bound the
-    disc) and is thicker than a stroke. `depth` is how far each pixel lies inside the hole; 0 outside.
+    A connected part counts if it is thicker than a stroke, fills `SOLID` of its convex hull, and the largest disc in it
+    fills `COMPACT` of it (the picture's border does not bound the disc). `depth` is how far each pixel lies inside the
+    hole; 0 outside.
     """
     count, parts, facts, _ = cv2.connectedComponentsWithStats(hidden.astype(np.uint8), connectivity=4)
     deepest = np.zeros(count, np.float32)
     np.maximum.at(deepest, parts[hidden], depth[hidden])
     whole = (deepest > THICKEST_STROKE) & (np.pi * deepest**2 > COMPACT * facts[:, cv2.CC_STAT_AREA])
     whole[0] = False
+    for number in np.flatnonzero(whole):
+        left, top, wide, high = facts[number, :4]
+        part = (parts[top : top + high, left : left + wide] == number).astype(np.uint8)
+        outlines, _ = cv2.findContours(part, cv2.RETR_EXTERNAL, cv2.CHAIN_APPROX_NONE)
+        hull = cv2.fillConvexPoly(np.zeros_like(part), cv2.convexHull(np.concatenate(outlines)), 1)
+        whole[number] = part.sum() >= SOLID * hull.sum()
     return np.asarray(whole[parts])
 
 

@@ -257,6 +257,9 @@ class Known(FaceFinder):
     def touched(self, photo: Photo, hole: np.ndarray) -> list[Face]:
         return [face for face in self.faces if face.is_touched_by(hole)]
 
+    def again(self, photo: Photo, face: Face) -> Face | None:
+        return face
+
 
 TWO = ((0.8, 20, 30), (0.5, 260, 60))  # scale, left and top of the two faces of a scene
 
@@ -358,6 +361,47 @@ def test_what_each_face_has_of_its_other_side_is_told_in_order(
     assert restoration.mirrored == pytest.approx(1200 / 1800, abs=0.06)
     assert abs(restoration.photo.pixels[125:145, 105:135].astype(int) - 100).mean() < 15, "grey, as the other side is"
     assert abs(restoration.photo.pixels[115:125, 315:335].astype(int) - (255, 0, 0)).mean() < 15, "the networks' red"
+
+
+class Mistaken(Known):
+    """Finds the first face by some pixels too far to the right while it is hidden, and where it is afterwards."""
+
+    def __init__(self, away: float, *faces: tuple[float, float, float]) -> None:
+        super().__init__(*faces)
+        self.away, self.asked = away, 0
+
+    def again(self, photo: Photo, face: Face) -> Face | None:
+        self.asked += 1
+        return Face(face.box, face.points - (self.away, 0), face.score)
+
+
+@pytest.mark.parametrize(("away", "moved"), [(0.5, False), (6.0, True)])
+def test_a_face_that_lies_elsewhere_than_it_seemed_is_completed_there(
+    two_faces: FaceInpainter, monkeypatch: pytest.MonkeyPatch, away: float, moved: bool
+) -> None:
+    finder = Mistaken(away, *TWO)
+    monkeypatch.setattr("showface.pipeline.face_finder", lambda *, fetch: finder)
+    photo, hole = scene()
+    eye_x, eye_y = (TEMPLATE[0] * 0.8 + np.array((20, 30))).astype(int)
+    hole[eye_y - 12 : eye_y + 12, eye_x - 12 : eye_x + 12] = True
+    restoration = two_faces.restore(photo, hole)
+    (view,) = restoration.views
+    assert finder.asked == 1 and view.face is not None
+    assert view.face.points[0, 0] == pytest.approx(TEMPLATE[0, 0] * 0.8 + 20 - (away if moved else 0))
+    assert np.array_equal(restoration.photo.pixels[~hole], photo.pixels[~hole])
+
+
+def test_faces_whose_points_show_are_not_looked_for_again(
+    two_faces: FaceInpainter, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    finder = Mistaken(6.0, *TWO)
+    monkeypatch.setattr("showface.pipeline.face_finder", lambda *, fetch: finder)
+    photo, hole = scene()
+    nose_x, nose_y = (TEMPLATE[2] * 0.8 + np.array((20, 30))).astype(int)
+    hole[nose_y - 8 : nose_y + 8, nose_x - 8 : nose_x + 8] = True  # the nose has no say
+    two_faces.restore(photo, hole)
+    two_faces.restore(photo, hole, face_box=(69, 70, 110, 147))
+    assert finder.asked == 0
 
 
 def test_where_no_face_is_nothing_has_another_side(inpaint: FaceInpainter) -> None:

@@ -30,6 +30,9 @@ class OneFace(FaceFinder):
     def touched(self, photo: Photo, hole: np.ndarray) -> list[Face]:
         return [self.face] if self.face.is_touched_by(hole) else []
 
+    def again(self, photo: Photo, face: Face) -> Face | None:
+        return None
+
 
 @pytest.fixture
 def inpaint(tiny_weights: Path, monkeypatch: pytest.MonkeyPatch) -> FaceInpainter:

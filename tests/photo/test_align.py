@@ -200,3 +200,12 @@ def test_the_window_holds_the_frame_and_stays_in_the_photograph() -> None:
     assert inside.any() and not outside.any()
     assert frame.scale == pytest.approx(2)
     assert np.allclose(frame.to_photo(moved(np.array([[3.0, 4.0]]), frame.matrix)), [[3, 4]])
+
+
+def test_frames_of_the_same_face_are_not_apart_and_others_as_far_as_they_are() -> None:
+    frame = frame_of_points(TEMPLATE * 2 + 30)
+    assert frame.apart(frame) == pytest.approx(0, abs=1e-9)
+    shifted = frame_of_points(TEMPLATE * 2 + np.array((33.0, 34.0)))
+    assert frame.apart(shifted) == pytest.approx(2.5), "5 pixels of the photograph, of which 2 are one of the frame"
+    larger = frame_of_points(TEMPLATE * 2.2 + 30)
+    assert frame.apart(larger) > 10

@@ -101,6 +101,34 @@ def test_the_detector_never_sees_what_is_hidden() -> None:
     assert len(seen[0]) == len(seen[1]) and all(np.array_equal(*pair) for pair in zip(*seen, strict=True))
 
 
+def test_a_face_is_found_again_where_it_is_in_the_completion() -> None:
+    finder, bright = stand_in()
+    shown = photo(scene((600, 900), (100, 100, 200, 230), (400, 100, 560, 300)))
+    (known,) = finder.touched(shown, hole_at((600, 900), 450, 150, 500, 200))
+    seen = len(bright.seen)
+    moved = Face((390.0, 110.0, 550.0, 310.0), known.points - 10, 0.7)
+    again = finder.again(shown, moved)
+    assert again is not None and np.allclose(again.box, (400, 100, 560, 300), atol=4)
+    assert np.allclose(again.points, np.array((400, 100)) + TEMPLATE, atol=2), "seen with a pixel for each of its own"
+    assert len(bright.seen) == seen + 1
+    assert finder.again(shown, Face((700.0, 400.0, 800.0, 520.0), known.points, 0.9)) is None, "nothing is there"
+    assert finder.again(shown, Face((2000.0, 10.0, 2100.0, 90.0), known.points, 0.9)) is None, "outside"
+
+
+def test_a_face_is_hidden_by_what_hides_eyes_or_mouth() -> None:
+    points = TEMPLATE + 20
+    face = Face((80.0, 70.0, 220.0, 254.0), points, 0.9)
+
+    def hidden(x: float, y: float) -> bool:
+        hole = np.zeros((300, 300), dtype=bool)
+        hole[int(y) - 3 : int(y) + 3, int(x) - 3 : int(x) + 3] = True
+        return face.is_hidden_by(hole)
+
+    assert [hidden(*point) for point in points] == [True, True, False, True, True], "the nose does not count"
+    assert not hidden(30, 30)
+    assert not Face(face.box, points + 1000, 0.9).is_hidden_by(np.zeros((300, 300), dtype=bool))
+
+
 @pytest.mark.parametrize("size", [(1, 1), (1, 300), (700, 2), (5, 3000)])
 def test_slivers_are_no_trouble(size: tuple[int, int]) -> None:
     finder, _ = stand_in()

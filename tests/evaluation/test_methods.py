@@ -3,6 +3,7 @@
 import copy
 from pathlib import Path
 
+import numpy as np
 import pytest
 import torch
 
@@ -21,6 +22,8 @@ from showface.evaluation.protocol import Protocol, ProtocolConfig, make_protocol
 from showface.evaluation.result_folder import picture_file, write_picture
 from showface.evaluation.runner import FromPairs, complete, result_of
 from showface.networks.mdrnets import MDRNets
+from showface.photo.mirror import Mirror
+from showface.photo.symmetry import Places
 from showface.pipeline import FaceInpainter
 
 
@@ -55,10 +58,33 @@ def test_coarse_and_full_are_what_mdrnets_returns(tiny_network: MDRNets) -> None
 
 def test_hidden_pixels_are_not_needed(tiny_network: MDRNets) -> None:
     images, masks = pictures()
-    for method in network_methods(FaceInpainter(tiny_network, device="cpu")).values():
+    methods = network_methods(FaceInpainter(tiny_network, device="cpu"))
+    for method in (methods["coarse"], methods["full"]):
         shown = complete(method, images, masks)
         assert torch.equal(complete(method, images.masked_fill(masks, 77), masks)[masks.expand_as(images)],
                            shown[masks.expand_as(images)])  # fmt: skip
+
+
+def test_mirrored_is_full_with_what_the_other_side_has(tiny_network: MDRNets, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Of two faces the first has an other side; what its hole holds does not matter."""
+    images = torch.randint(0, 256, (2, 3, 256, 256), dtype=torch.uint8, generator=torch.Generator().manual_seed(1))
+    masks = torch.zeros(2, 1, 256, 256, dtype=torch.bool)
+    masks[..., 90:130, 30:80] = True
+    xs, ys = np.meshgrid(np.arange(256, dtype=np.float32), np.arange(256, dtype=np.float32))
+    asked: list[np.ndarray] = []
+
+    def mirror_of(completed: np.ndarray, hidden: np.ndarray, *more: np.ndarray, class_map: str) -> Mirror | str:
+        asked.append(hidden)
+        found = Mirror(Places(255 - xs, ys), np.ones((256, 256, 3), np.float32), hidden.astype(np.float32))
+        return found if len(asked) % 2 else "turned head"
+
+    monkeypatch.setattr("showface.pipeline.mirror_of", mirror_of)
+    methods = network_methods(FaceInpainter(tiny_network, device="cpu"))
+    shown = complete(methods["mirrored"], images, masks)
+    assert torch.equal(shown[0], torch.where(masks[0], images[0].flip(-1), images[0]))
+    assert (shown[1].int() - complete(methods["full"], images, masks)[1].int()).abs().max() <= 1
+    assert torch.equal(complete(methods["mirrored"], images.masked_fill(masks, 77), masks), shown)
+    assert [bool((hidden == masks[0, 0].numpy()).all()) for hidden in asked] == [True] * 4
 
 
 # ---------------------------------------------------------------------------------------------- by name
@@ -137,3 +163,9 @@ def test_a_place_that_holds_nothing_says_so(protocol: Protocol, tmp_path: Path) 
         contenders(f"ours={tmp_path}", source=None, device="cpu", protocol=protocol)
     with pytest.raises(SettingError, match=r"unknown network in ours=.* 'coarsest'; did you mean 'coarse'"):
         contenders(f"ours={tmp_path}@coarsest", source=None, device="cpu", protocol=protocol)
+
+
+def test_mirrored_is_refused_at_other_sizes(protocol: Protocol, tiny_weights: Path) -> None:
+    for words in ("mirrored", f"mine={tiny_weights}@mirrored"):
+        with pytest.raises(SettingError, match="mirrored: expected faces of 256 pixels, found --size 64; leave it out"):
+            contenders(words, source=str(tiny_weights), device="cpu", protocol=protocol)

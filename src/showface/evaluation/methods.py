@@ -33,7 +33,7 @@ from showface.evaluation.report import weights_folder, weights_hash
 from showface.evaluation.result_folder import is_result_folder, result_folder
 from showface.evaluation.runner import FromPairs, Method
 from showface.images import from_unit, to_uint8
-from showface.pipeline import MIRROR_VERSION, FaceInpainter, named_device
+from showface.pipeline import MIRROR_VERSION, SIDE, FaceInpainter, named_device
 
 BASELINES: dict[str, Method] = {
     "telea": telea, "navier_stokes": navier_stokes, "harmonic": harmonic, "biharmonic": biharmonic,
@@ -94,7 +94,7 @@ def _contender(name: str, place: str | None, source: str | None, networks: Netwo
     if place is None and name == MIGAN:
         return Contender(name, migan(), f"{name} {assets.ASSETS[MIGAN].sha256}", "asset migan, Places2, 512 px")
     if place is None:
-        return networks.contender(name, source, name)
+        return networks.contender(name, source, _measurable(name, protocol))
     path = Path(place)
     if path.suffix == ".onnx":
         return Contender(name, onnx_method(path), f"onnx {sha256(path)}", path.name)
@@ -106,7 +106,16 @@ def _contender(name: str, place: str | None, source: str | None, networks: Netwo
     where, at, network = place.rpartition("@")
     if at and network not in NETWORKS:
         raise SettingError(unknown(f"network in {name}={place}", network, NETWORKS))
-    return networks.contender(name, where if at else place, network if at else "full")
+    return networks.contender(name, where if at else place, _measurable(network, protocol) if at else "full")
+
+
+def _measurable(network: str, protocol: Protocol) -> str:
+    """`network`, unless it is not defined at the size of the protocol."""
+    if network == "mirrored" and protocol.config.size != SIDE:
+        raise SettingError(
+            f"mirrored: expected faces of {SIDE} pixels, found --size {protocol.config.size}; leave it out"
+        )
+    return network
 
 
 def _version(package: str) -> str:

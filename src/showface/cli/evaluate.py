@@ -73,6 +73,7 @@ def command(
     \b
     Methods:
       full, coarse                our networks, of WEIGHTS_OR_RUN
+      mirrored                    full, and what the other side of the face shows; at 256 px
       NAME=RUN or NAME=RUN@coarse those of other runs or weights; a trained baseline
       telea, navier_stokes, harmonic, biharmonic; migan (an asset, slow)
       NAME=FILE.onnx              picture and mask in, picture out

@@ -38,13 +38,12 @@ TRUST, REACH = 0.5, 8.0  # of the completion as a witness of the light, at the h
 COARSE = 4  # pixels along a cell in which light is compared
 DARK = 30.0  # levels added before light is compared: in shadows little is told by ratios
 STRONGEST, ELSEWHERE = 2.5, 1.3  # ratio of light between both sides that is made up for: in the face, outside of it
-FACE = 1  # the number of the first of
+FACE = 1  # the number of the first of `MATERIALS`
 MATERIALS = (("face",), ("ears", "earrings"), ("hair", "hat"))  # regions; all else is one more
 OTHER_MATERIAL = (40.0, 3.0)  # pixels: how far into a hole the parser is believed, over which it is averaged
 OTHER_COLOUR = (30.0, 8.0)  # the same of the completion's colours
 UNLIKE = 24.0  # levels by which the mirror image may differ from the completion, both blurred
 DOUBT = (0.4, 0.9)  # of such agreement: below the first nothing is taken, above the second all
-
 
 MIRROR_VERSION = 1  # of what is taken and how; stands in reports
 MirrorUse = Literal["auto", "off"]

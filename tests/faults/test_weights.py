@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import dataclasses
+import gc
 import io
 import json
 import os
@@ -118,7 +119,7 @@ CLAIMED = 99_999_999  # bytes, the most that a damaged header claims without bei
 
 @contextmanager
 def little_memory() -> Iterator[None]:
-    """At most 64 MB more than are in use now; allocations beyond fail."""
+    """At most 32 MB more than are in use now; allocations beyond fail."""
     resource = pytest.importorskip("resource", reason="POSIX only")
     status = Path("/proc/self/statm")
     if not status.exists():
@@ -127,6 +128,8 @@ def little_memory() -> Iterator[None]:
     def used() -> int:
         return int(status.read_text().split()[0]) * int(resource.getpagesize())
 
+    gc.collect()  # what is freed only now would make room under the limit
+    gc.disable()
     held: list[np.ndarray] = []  # what earlier tests freed and the C library kept, which no limit would refuse
     while True:
         before, block = used(), np.empty(CLAIMED, dtype=np.uint8)
@@ -135,11 +138,12 @@ def little_memory() -> Iterator[None]:
             break
         held.append(block)
     limits = resource.getrlimit(resource.RLIMIT_AS)
-    resource.setrlimit(resource.RLIMIT_AS, (used() + 64_000_000, limits[1]))
+    resource.setrlimit(resource.RLIMIT_AS, (used() + 32_000_000, limits[1]))
     try:
         yield
     finally:
         resource.setrlimit(resource.RLIMIT_AS, limits)
+        gc.enable()
 
 
 def test_little_memory_is_little() -> None:

@@ -255,3 +255,15 @@ def test_a_large_face_gets_an_eye_as_sharp_as_the_other() -> None:
     assert 0.8 < fine(with_mirror) < 1.15
     assert fine(put_back(taken, hole, frame, values, hidden, grain=False)) < 0.3
     assert (with_mirror.pixels[~hole] == taken.pixels[~hole]).all()
+
+
+def test_nothing_is_taken_from_beyond_the_photograph() -> None:
+    """A face of which one side lies outside: its frame shows the picture's mirrored border there."""
+    taken = photo(grainy((300, 300), 5))
+    frame = Frame(np.array([[0.2, 0.0, 200.0], [0.0, 0.2, 100.0]]))  # its axis lies 363 pixels left of the picture
+    columns, rows = np.meshgrid(np.arange(SIDE, dtype=np.float32), np.arange(SIDE, dtype=np.float32))
+    mirror = Mirror(
+        Places(np.float32(254) - columns, rows), np.ones((SIDE, SIDE, 3), np.float32), np.ones((SIDE, SIDE), np.float32)
+    )
+    base = np.full((300, 300, 3), 7, np.float32)
+    assert (mirrored_over(base.copy(), taken, frame, mirror, (0, 0, 300, 300)) == base).all()

@@ -119,7 +119,11 @@ def mirrored_over(
     (xx, xy, shift_x), (yx, yy, shift_y) = np.linalg.inv(np.vstack([frame.matrix, (0, 0, 1)]))[:2].astype(np.float32)
     x, y = steered[area][..., 0] + np.float32(0.5), steered[area][..., 1] + np.float32(0.5)  # continuous, of the frame
     from_x, from_y = xx * x + xy * y + shift_x - np.float32(0.5), yx * x + yy * y + shift_y - np.float32(0.5)
+    # a frame goes on beyond the photograph, mirrored at its border: nothing is taken from there
+    share[area] *= (from_x > -0.5) & (from_x < photo.width - 0.5) & (from_y > -0.5) & (from_y < photo.height - 0.5)
     taken = share[area] > 0.001
+    if not taken.any():
+        return base
     left, top = (max(0, int(ends[taken].min()) - MARGIN) for ends in (from_x, from_y))
     right, bottom = (
         min(side, int(ends[taken].max()) + MARGIN) for ends, side in ((from_x, photo.width), (from_y, photo.height))

@@ -10,6 +10,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image
 
+from showface.data import mask_sets
+from showface.data.hidden_parts import PartMap, hidden_part
 from showface.data.mask_sets import MaskSource, augment, list_masks, sample_mask
 from showface.errors import DataError, SettingError
 from showface.masks import BUCKETS, draw_free_form, read_mask
@@ -103,6 +105,38 @@ def test_occluders_take_their_share(masks: Path) -> None:
     assert all(0.1 <= sample_mask(rng, some, files, 32).mean() <= 0.4 for _ in range(20))
 
 
+def test_parts_take_their_share_of_all_masks_and_so_do_occluders(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Marked by their size: parts hide a half, occluders a quarter, strokes less; four standard deviations of 600."""
+
+    def hiding(share: float) -> np.ndarray:
+        return np.arange(16 * 16).reshape(16, 16) < share * 16 * 16
+
+    monkeypatch.setattr(mask_sets, "hidden_part", lambda rng, face, size: hiding(0.5))
+    monkeypatch.setattr(mask_sets, "draw_occluder", lambda rng, size: hiding(0.25))
+    source = MaskSource(parts=0.6, occluders=0.3, drawn=1.0)
+    rng = np.random.default_rng(0)
+    shares = np.array([sample_mask(rng, replace(source, share=(0.01, 0.6)), [], 16).mean() for _ in range(600)])
+    assert abs(np.mean(shares == 0.5) - 0.6) < 0.08 and abs(np.mean(shares == 0.25) - 0.3) < 0.08
+
+
+def test_parts_are_those_of_the_face(monkeypatch: pytest.MonkeyPatch) -> None:
+    source, rng, twin = MaskSource(parts=1.0, share=(0.01, 0.9)), np.random.default_rng(0), np.random.default_rng(0)
+    for _ in range(8):
+        hole = sample_mask(rng, source, [], 64)
+        twin.random()
+        assert np.array_equal(hole, hidden_part(twin, PartMap(), 64))
+
+
+def test_small_parts_are_kept_and_large_or_empty_ones_drawn_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    holes = [np.zeros((32, 32), dtype=bool), np.ones((32, 32), dtype=bool), np.eye(32, dtype=bool)]
+    source = MaskSource(parts=1.0, drawn=1.0, share=(0.1, 0.6))
+    drawn = iter(holes)
+    monkeypatch.setattr(mask_sets, "hidden_part", lambda rng, face, size: next(drawn))
+    assert np.array_equal(sample_mask(np.random.default_rng(0), source, [], 32), holes[2])
+    monkeypatch.setattr(mask_sets, "hidden_part", lambda rng, face, size: holes[0])
+    assert 0.1 <= sample_mask(np.random.default_rng(0), source, [], 32).mean() <= 0.6  # strokes, after eight attempts
+
+
 def test_without_occluders_no_mask_changes(masks: Path) -> None:
     """Runs of before the setting existed go on with the same masks."""
     source = MaskSource(folder=str(masks), drawn=0.5, dilation=0)
@@ -114,7 +148,8 @@ def test_without_occluders_no_mask_changes(masks: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    "fields", [{"drawn": 1.5}, {"share": (0.4, 0.2)}, {"share": (0.0, 1.0)}, {"dilation": -1}, {"occluders": -0.1}]
+    "fields", [{"drawn": 1.5}, {"share": (0.4, 0.2)}, {"share": (0.0, 1.0)}, {"dilation": -1}, {"occluders": -0.1},
+               {"parts": -0.1}, {"parts": 1.1}, {"parts": 0.6, "occluders": 0.5}, {"parts": float("nan")}]
 )  # fmt: skip
 def test_contradictory_sources_are_refused(fields: dict[str, object]) -> None:
     with pytest.raises(SettingError, match="mask source"):

@@ -17,6 +17,11 @@ from showface.semantics import merge
 
 INDEX = {name: index for index, name in enumerate(merge("A").categories)}
 SEEDS = st.integers(0, 10**6)
+DIGESTS = {
+    "one_eye": "d10d20de24b82950", "both_eyes": "a5c4cb40ee5b1f3b", "glasses": "92322b7a656d03ea",
+    "mouth": "3ac8ff2988e268df", "lower_face": "bcbe3f4c732e6728", "half_face": "792b8082b7b0e610",
+    "hand": "3ff909dd50080e2c", "box": "173495c6c376d995",
+}  # fmt: skip
 
 
 def face(size: int = 256, eyes: tuple[tuple[float, float], ...] = (LEFT_EYE, RIGHT_EYE), **without: bool) -> np.ndarray:
@@ -151,6 +156,13 @@ def test_training_masks_are_what_they_were() -> None:
     """Glasses that may be moved are drawn to the bit as before where the alignment puts the eyes."""
     drawn = draw_occluder(np.random.default_rng(4), 256, "glasses")
     assert hashlib.sha256(np.packbits(drawn).tobytes()).hexdigest()[:16] == "91a5bf952e349045"
+
+
+@pytest.mark.parametrize(("kind", "digest"), DIGESTS.items())
+def test_holes_of_the_table_of_occlusions_are_what_they_were(kind: str, digest: str) -> None:
+    """Golden: three holes of each kind, to the last pixel."""
+    found = hashlib.sha256(b"".join(np.packbits(hole(kind, seed)).tobytes() for seed in range(3)))
+    assert found.hexdigest()[:16] == digest
 
 
 def test_unknown_kinds_are_refused_with_the_nearest() -> None:

@@ -4,8 +4,6 @@ and a run that stopped continues with the very next sample.
 
 from __future__ import annotations
 
-import signal
-import threading
 from collections.abc import Iterator
 from copy import copy
 from dataclasses import dataclass, field, replace
@@ -13,20 +11,29 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from jaxtyping import Float, Int64, UInt8
+from jaxtyping import Bool, Float, Int64
 from PIL import Image
 from torch import Tensor
 from torch.utils.data import DataLoader, Dataset
 
-from showface.data.decoded import decoded
-from showface.data.faces import Face, FaceSource, list_faces, mirrored_classes, read_label, refuse_misfit
+from showface.data.faces import Face, FaceSource, list_faces, mirrored_classes
+from showface.data.hidden_parts import PartMap, hidden_part
+from showface.data.lost_workers import alive, leave_signals_to_the_run
 from showface.data.mask_sets import MaskSource, list_masks, sample_mask
+from showface.data.reading import NO_LABEL as NO_LABEL  # known by the name of this module, too
+from showface.data.reading import Readable, cropped_label, part_map, read_face
+from showface.data.same_person import other_pictures
 from showface.data.unusable import Defect, Unusable, too_many
-from showface.errors import DataError, ImageError, InputError, SettingError, WorkerError
-from showface.images import picture_of, read_image, resize_image, shown, to_tensor
+from showface.data.views import changed, random_change
+from showface.data.windows import Window
+from showface.errors import DataError, ImageError, InputError, SettingError
+from showface.images import resize_image, to_tensor
 from showface.masks import mask_tensor
+from showface.occluders.shapes import MIDLINE
 
-NO_LABEL = 255  # the label of a pixel nobody labelled; losses ignore it
+FROM_OTHERS = 0.5  # share of the views that are another picture of the person, where there is one
+VIEWED_TOGETHER = 8  # samples in a row that all have a view or none: a batch without views costs less
+MASKED_VIEWS = 0.4  # share of the views of which something is hidden
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -41,6 +48,8 @@ class DataConfig:
     flip: bool = True  # mirror half of the pictures
     class_map: str = "A"  # how the 19 parsing classes merge: A, B or C
     smallest: float = 0.25  # a picture whose shorter side is below this share of `size` cannot be used
+    views: float = 0.0  # share of the samples that come with one further picture of the person, in [0, 1]
+    same_person: str = ""  # CSV with the columns person and file: which pictures show one person; "" = nobody knows
     cache: str = ""  # folder that keeps decoded pictures, labels and masks, so that each is decoded once; "" = none
     bad_limit: float = 0.05  # share of the pictures that may be damaged, missing or too small; others replace them
 
@@ -49,6 +58,8 @@ class DataConfig:
             raise SettingError(
                 f"data: expected smallest of at least 0 and bad_limit in [0, 1), got {self.smallest}, {self.bad_limit}"
             )
+        if not 0 <= self.views <= 1:
+            raise SettingError(f"data: expected a share of samples with views in [0, 1], got {self.views}")
 
 
 @dataclass(frozen=True)
@@ -67,22 +78,36 @@ class Part:
 
 
 WHOLE = Part()
+_NONE = torch.empty(0)  # stands for the views of a batch that was made without any
 
 
 @dataclass(frozen=True)
 class Batch:
-    """Pictures in [-1, 1], masks with 1 = hole, labels 0..13 or `NO_LABEL`; all of a batch, or a `part` of it."""
+    """Pictures in [-1, 1], masks with 1 = hole, labels 0..13 or `NO_LABEL`; all of a batch, or a `part` of it.
+
+    `views` are further pictures of the same people, k for each, in [-1, 1], and 0 where they are `hidden` (1 = hidden).
+    A picture without a view has one that is hidden everywhere; where nobody asked for views, k = 0.
+    """
 
     images: Float[Tensor, "b 3 h w"]
     masks: Float[Tensor, "b 1 h w"]
     labels: Int64[Tensor, "b h w"]
     part: Part = WHOLE
+    views: Float[Tensor, "b k 3 h w"] = _NONE
+    hidden: Float[Tensor, "b k 1 h w"] = _NONE
+
+    def __post_init__(self) -> None:
+        for name, alike in (("views", self.images), ("hidden", self.masks)):
+            if getattr(self, name) is _NONE:
+                object.__setattr__(self, name, alike.new_empty(alike.shape[0], 0, *alike.shape[1:]))
 
     def to(self, device: torch.device) -> Batch:
         """The batch on `device`, images in channels_last order."""
         images = self.images.to(device, non_blocking=True, memory_format=torch.channels_last)
-        masks, labels = (each.to(device, non_blocking=True) for each in (self.masks, self.labels))
-        return Batch(images, masks, labels, self.part)
+        masks, labels, views, hidden = (
+            each.to(device, non_blocking=True) for each in (self.masks, self.labels, self.views, self.hidden)
+        )
+        return Batch(images, masks, labels, self.part, views, hidden)
 
     def parts(self, count: int) -> list[Batch]:
         """The pictures in `count` parts of one size."""
@@ -91,18 +116,12 @@ class Batch:
         found = []
         for index in range(count):
             images = self.images[index::count].contiguous(memory_format=torch.channels_last)
+            masks, labels, views, hidden = (
+                each[index::count] for each in (self.masks, self.labels, self.views, self.hidden)
+            )
             part = Part(self.part.index + self.part.count * index, self.part.count * count)
-            found.append(Batch(images, self.masks[index::count], self.labels[index::count], part))
+            found.append(Batch(images, masks, labels, part, views, hidden))
         return found
-
-
-@dataclass(frozen=True)
-class Readable:
-    """A face as read from its files: the picture, and the categories 0..13 of its pixels if it has a label."""
-
-    face: Face
-    picture: Image.Image
-    classes: UInt8[np.ndarray, "h w"] | None
 
 
 class FaceSamples(Dataset[Batch]):
@@ -120,6 +139,8 @@ class FaceSamples(Dataset[Batch]):
             raise DataError("no faces to train on: give --data FOLDER")
         self.pictures = len({face.picture for face in self.faces})
         self.mask_files = list_masks(config.masks)
+        asked = bool(config.views and config.same_person)
+        self.others = other_pictures(config.same_person, self.faces) if asked else {}
         self._order: tuple[int, np.ndarray] = (-1, np.empty(0))
         mirrored = mirrored_classes(config.class_map)
         self._mirrored = torch.tensor([*mirrored, *range(len(mirrored), NO_LABEL + 1)])
@@ -169,13 +190,12 @@ class FaceSamples(Dataset[Batch]):
         return Unusable(self.pictures, self.config.bad_limit)
 
     def _read(self, face: Face) -> Readable:
-        pixels = decoded(self.config.cache, face.picture, lambda path: np.asarray(read_image(path)))
-        picture, least = picture_of(pixels), self.config.smallest * self.config.size
-        if min(picture.size) < least:
-            raise ImageError(
-                f"{shown(face.picture)}: {picture.width} x {picture.height} pixels, expected at least {least:g} a side"
-            )
-        return Readable(face, picture, read_label(face, self.config.class_map, self.config.cache))
+        return read_face(face, self.config.class_map, self.config.cache, self.config.smallest * self.config.size)
+
+    def _parts(self, read: Readable, window: Window, *, flip: bool) -> PartMap:
+        """Where the parts of a face lie, in its mirror image if `flip`."""
+        found = part_map(read, window, self.config.class_map, self.config.cache)
+        return found.mirrored() if flip else found
 
     def __getitem__(self, index: int) -> Batch:
         return self.sample(index)[0]
@@ -184,13 +204,57 @@ class FaceSamples(Dataset[Batch]):
         """Sample number `index`, and the pictures that it had to replace."""
         rng, (read, defects) = np.random.default_rng((self.seed, 2, index)), self.usable(index)
         box, flip = self._crop(rng, read.picture), self.config.flip and rng.random() < 0.5
-        side = self.side(index)
+        side, window = self.side(index), Window.of(box, read.picture.size)
         image = to_tensor(resize_image(read.picture, side, box))
-        label = self._label(read, box, side)
-        mask = mask_tensor(sample_mask(rng, self.config.masks, self.mask_files, side, self.config.cache))
+        label = cropped_label(read, box, side)
+        face = self._parts(read, window, flip=flip) if self.config.masks.parts else None
+        mask = mask_tensor(sample_mask(rng, self.config.masks, self.mask_files, side, self.config.cache, face))
         if flip:
             image, label = image.flip(-1), self._mirrored[label.flip(-1)]
-        return Batch(image, mask, label), defects
+        if not self.config.views:
+            return Batch(image, mask, label), defects
+        view, hidden = self._view(index, read, window, image, flip=flip)
+        return Batch(image, mask, label, views=view[:, None], hidden=hidden[:, None]), defects
+
+    def _view(
+        self, index: int, read: Readable, window: Window, image: Float[Tensor, "1 3 size size"], *, flip: bool
+    ) -> tuple[Float[Tensor, "1 3 size size"], Float[Tensor, "1 1 size size"]]:
+        """A further picture of the person of sample `index`, and what of it is hidden: all, where there is to be none.
+
+        It is another photograph through the same window, or the sample's `image` itself changed. Its random numbers are
+        its own, so that samples with views are those without them.
+        """
+        rng, side = np.random.default_rng((self.seed, 3, index)), image.shape[-1]
+        if np.random.default_rng((self.seed, 4, index // VIEWED_TOGETHER)).random() >= self.config.views:
+            return torch.zeros(1, 3, side, side), torch.ones(1, 1, side, side)
+        other = self._other(rng, read.face)
+        face = self._parts(other or read, window, flip=flip)
+        hidden = mask_tensor(self._hidden(rng, face, side))
+        if other is not None:
+            view = to_tensor(resize_image(other.picture, side, window.box(other.picture.size)))
+            view = view.flip(-1) if flip else view
+        else:
+            middle = face.window.across(1 - MIDLINE if flip else MIDLINE)
+            view, hidden = changed(image, hidden, random_change(rng), middle)
+        return view.where(hidden < 0.5, 0.0), hidden
+
+    def _other(self, rng: np.random.Generator, face: Face) -> Readable | None:
+        """Another picture of the person, as often as `FROM_OTHERS` says, if there is one that can be read."""
+        others = self.others.get(face.picture, ())
+        if not others or rng.random() >= FROM_OTHERS:
+            return None
+        try:
+            return self._read(others[int(rng.integers(len(others)))])
+        except ImageError:
+            return None  # which is told when the picture's own turn comes
+
+    def _hidden(self, rng: np.random.Generator, face: PartMap, side: int) -> Bool[np.ndarray, "side side"]:
+        """What is hidden of a view: mostly nothing, else a part of the face or what any mask hides."""
+        if rng.random() >= MASKED_VIEWS:
+            return np.zeros((side, side), dtype=bool)
+        if rng.random() < 0.5:
+            return hidden_part(rng, face, side)
+        return sample_mask(rng, self.config.masks, self.mask_files, side, self.config.cache, face)
 
     def _crop(self, rng: np.random.Generator, picture: Image.Image) -> tuple[float, float, float, float]:
         """A random square within the picture's largest centred one; its sides in pixels (left, top, right, bottom)."""
@@ -202,18 +266,6 @@ class FaceSamples(Dataset[Batch]):
         top = (height - side) / 2 + float(rng.uniform(0, side - crop))
         return left, top, left + crop, top + crop
 
-    def _label(self, read: Readable, box: tuple[float, float, float, float], size: int) -> Int64[Tensor, "1 size size"]:
-        """The label map under the same crop, nearest; all `NO_LABEL` where the face has none."""
-        face, picture, classes = read.face, read.picture, read.classes
-        if classes is None:
-            return torch.full((1, size, size), NO_LABEL)
-        refuse_misfit(face, picture.size, (classes.shape[0], classes.shape[1]))
-        scale = classes.shape[1] / picture.width
-        centres = (np.arange(size) + 0.5) / size
-        columns = ((box[0] + centres * (box[2] - box[0])) * scale).astype(int).clip(0, classes.shape[1] - 1)
-        rows = ((box[1] + centres * (box[3] - box[1])) * scale).astype(int).clip(0, classes.shape[0] - 1)
-        return torch.from_numpy(classes[np.ix_(rows, columns)].astype(np.int64))[None]
-
 
 def collate(samples: list[Batch]) -> Batch:
     """Single samples joined to one batch."""
@@ -221,6 +273,8 @@ def collate(samples: list[Batch]) -> Batch:
         torch.cat([s.images for s in samples]),
         torch.cat([s.masks for s in samples]),
         torch.cat([s.labels for s in samples]),
+        views=torch.cat([s.views for s in samples]),
+        hidden=torch.cat([s.hidden for s in samples]),
     )
 
 
@@ -236,53 +290,13 @@ def batches(
     numbers = ([step * batch + number for number in part.numbers(batch)] for step in range(first, last))
     loader: DataLoader[Loaded | InputError] = DataLoader(
         _Careful(samples), batch_sampler=numbers, num_workers=workers, collate_fn=_collate, persistent_workers=False,
-        worker_init_fn=_leave_signals_to_the_run,
+        worker_init_fn=leave_signals_to_the_run,
     )  # fmt: skip
-    for loaded in _alive(loader):
+    for loaded in alive(loader):
         if isinstance(loaded, InputError):
             raise loaded
         unusable.note(loaded.defects)
         yield replace(loaded.batch, part=part)
-
-
-def _alive(loader: DataLoader[Loaded | InputError]) -> Iterator[Loaded | InputError]:
-    """What `loader` gives; the death of a worker is noticed here, where its batch is waited for.
-
-    PyTorch's own handler would raise in the midst of whatever the main thread does, an update for example.
-    """
-    before = signal.getsignal(signal.SIGCHLD) if hasattr(signal, "SIGCHLD") else None
-    iterator = iter(loader)
-    if before is not None and threading.current_thread() is threading.main_thread():
-        signal.signal(signal.SIGCHLD, before)
-    while True:
-        try:
-            loaded = next(iterator, None)
-        except (RuntimeError, OSError, EOFError) as error:
-            if not (loader.num_workers and _is_of_a_lost_worker(error)):
-                raise
-            how = (str(error) or type(error).__name__).splitlines()[0]
-            raise WorkerError(
-                f"a process that loads pictures was killed ({how}); if memory ran out, use fewer"
-                " workers; the same command goes on from the last checkpoint"
-            ) from error
-        if loaded is None:
-            return
-        yield loaded
-
-
-def _is_of_a_lost_worker(error: Exception) -> bool:
-    """Whether a worker died: while it was waited for, or while it handed over a batch that it had announced.
-
-    What a worker raises itself arrives as "Caught ... in DataLoader worker process ...".
-    """
-    if isinstance(error, RuntimeError):
-        return "DataLoader worker (pid" in str(error)
-    return "Caught " not in str(error)
-
-
-def _leave_signals_to_the_run(worker: int) -> None:
-    """Ctrl-C reaches every process of a terminal; the run finishes its step and then ends its workers."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
 
 
 @dataclass(frozen=True)

@@ -1,4 +1,7 @@
-"""Sets of masks: the NVIDIA irregular masks or any folder, augmented; drawn masks (paper 4.1; method section 7.3)."""
+"""Sets of masks: the NVIDIA irregular masks or any folder, augmented; drawn masks (paper 4.1; method section 7.3).
+
+Deviation: occluders and whole parts of the face, which the paper does not train on.
+"""
 
 from __future__ import annotations
 
@@ -10,6 +13,7 @@ from jaxtyping import Bool
 
 from showface.data.decoded import decoded
 from showface.data.faces import list_pictures
+from showface.data.hidden_parts import PartMap, hidden_part
 from showface.errors import DataError, SettingError
 from showface.masks import dilate, draw_free_form, mask_tensor, read_mask
 from showface.occluders.drawing import draw_occluder
@@ -22,14 +26,18 @@ class MaskSource:
     folder: str = ""  # masks, white = hole; "" = drawn masks only
     drawn: float = 0.2  # share of masks that are drawn rather than read, in [0, 1]; 1 without a folder
     occluders: float = 0.0  # share of all masks that have the shape of a hand, glasses, lettering and so on, in [0, 1]
-    share: tuple[float, float] = (0.01, 0.6)  # hole shares outside this range are drawn again
+    parts: float = 0.0  # share of all masks that hide a whole part of the face, an eye or half of it, in [0, 1]
+    share: tuple[float, float] = (0.01, 0.6)  # hole shares outside it are drawn again; small parts may be below it
     dilation: int = 8  # largest random dilation in pixels at the size of training; 0 = none
 
     def __post_init__(self) -> None:
         if not 0 <= self.drawn <= 1 or not 0 <= self.share[0] < self.share[1] < 1 or self.dilation < 0:
             raise SettingError(f"mask source: drawn {self.drawn}, share {self.share}, dilation {self.dilation}")
-        if not 0 <= self.occluders <= 1:
-            raise SettingError(f"mask source: expected a share of occluders in [0, 1], found {self.occluders}")
+        if not (min(self.occluders, self.parts) >= 0 and self.occluders + self.parts <= 1):
+            raise SettingError(
+                "mask source: expected shares of occluders and parts of at least 0 and at most 1 in all, "
+                f"found {self.occluders} and {self.parts}"
+            )
 
 
 def list_masks(source: MaskSource) -> list[Path]:
@@ -46,13 +54,20 @@ def list_masks(source: MaskSource) -> list[Path]:
 
 
 def sample_mask(
-    rng: np.random.Generator, source: MaskSource, files: list[Path], size: int, cache: str = ""
-) -> Bool[np.ndarray, "h w"]:
+    rng: np.random.Generator, source: MaskSource, files: list[Path], size: int, cache: str = "",
+    face: PartMap | None = None,
+) -> Bool[np.ndarray, "h w"]:  # fmt: skip
     """One training mask of side `size`: drawn, or read and augmented, with a hole share within the source's range.
 
-    `cache` is a folder of decoded masks, see `decoded`.
+    Masks that hide a part hide that of `face`, of a typical one without it. `cache` is a folder of decoded masks, see
+    `decoded`.
     """
-    occluded = bool(source.occluders) and rng.random() < source.occluders  # without them, no number is drawn
+    # where neither is asked for, no number is drawn
+    chance = rng.random() if source.occluders or source.parts else 1.0
+    if chance < source.parts:
+        hole = _part(rng, source, size, face or PartMap())
+        return draw_free_form(rng, size, source.share) if hole is None else hole
+    occluded = chance < source.parts + source.occluders
     for _ in range(8):
         if occluded:
             hole = draw_occluder(rng, size)
@@ -63,6 +78,17 @@ def sample_mask(
         if source.share[0] <= hole.mean() <= source.share[1]:
             return hole
     return draw_free_form(rng, size, source.share)
+
+
+def _part(
+    rng: np.random.Generator, source: MaskSource, size: int, face: PartMap
+) -> Bool[np.ndarray, "size size"] | None:
+    """A hidden part, however small, that is in view and not too large; None if eight attempts give none."""
+    for _ in range(8):
+        hole = hidden_part(rng, face, size)
+        if 0 < hole.mean() <= source.share[1]:
+            return hole
+    return None
 
 
 def augment(

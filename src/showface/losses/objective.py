@@ -21,11 +21,14 @@ from showface.errors import SettingError, unknown
 from showface.features.vgg16 import steps_up_to
 from showface.layers.regions import downsample_semantic_map, one_hot
 from showface.losses.adversarial import discriminator_hinge, feature_matching_loss, generator_hinge, r1_penalty
+from showface.losses.components import look_at_components
 from showface.losses.inco2 import SimilarityKind, inter_loss, intra_loss, pair_counts
 from showface.losses.pattern import pattern_loss
 from showface.losses.perceptual import perceptual_loss
+from showface.losses.projected import Heads, Looked, look_at, opinion, told_apart, unmatched
 from showface.losses.reconstruction import Average, reconstruction_loss
 from showface.losses.semantic import semantic_loss
+from showface.losses.sources import AlignedTruth, flow_roughness, source_loss
 from showface.losses.ssim import ssim_loss
 from showface.losses.style import StyleKind, style_loss
 from showface.losses.total_variation import total_variation_loss
@@ -56,6 +59,18 @@ class LossWeights:
     """Hinge on the composite. Needs `discriminator`."""
     feature_matching: int | float = 0.0
     """L1 of the discriminator's features of the composite; not in the paper. Needs `discriminator`."""
+    projected: int | float = 0.0
+    """Hinge on Lite0's features of the composite, where they touch the hole; not in the paper. Needs `projected`."""
+    projected_matching: int | float = 0.0
+    """Relative L1 of these features; not in the paper. Needs `looked`, as all terms on features of Lite0 do."""
+    component: int | float = 0.0
+    """The same hinge on close-ups of the eyes and of the mouth, summed; not in the paper. Needs `components`."""
+    component_matching: int | float = 0.0
+    """Relative L1 of Lite0's features of these close-ups, summed; not in the paper."""
+    sources: int | float = 0.0
+    """Detail of the warped sources against the truth's; not in the paper. Needs `aligned` in the inputs."""
+    flow: int | float = 0.0
+    """How much the sources' flow differs from cell to cell; not in the paper. Needs `aligned` in the inputs."""
     tv: int | float = 0.1
     """Total variation of the composite in the hole grown by one pixel."""
     ssim: int | float = 0.0
@@ -86,6 +101,21 @@ class LossWeights:
         """Whether any term asks a discriminator."""
         return bool(self.adversarial or self.feature_matching)
 
+    @property
+    def needs_projected(self) -> bool:
+        """Whether any term asks the projected discriminator."""
+        return bool(self.projected)
+
+    @property
+    def needs_component(self) -> bool:
+        """Whether any term asks the critics of the components."""
+        return bool(self.component)
+
+    @property
+    def needs_lite(self) -> bool:
+        """Whether any term is on features of EfficientNet-Lite0."""
+        return bool(self.projected or self.projected_matching or self.component or self.component_matching)
+
 
 @dataclass(frozen=True, kw_only=True)
 class ObjectiveOptions:
@@ -102,6 +132,8 @@ class ObjectiveOptions:
     perceptual_window: int = 0
     """VGG16 sees only the window of this side, in pixels, that hides most; 0 = the whole picture. Half the side costs
     as little as half the scale, but keeps the finest detail, and a small hole fills more of what is averaged."""
+    lite_window: int = 0
+    """The same for EfficientNet-Lite0 and the projected discriminator; the components are close-ups anyway."""
     perceptual_layers: tuple[str, ...] = ("pool1", "pool2", "pool3")
     """VGG16's layers that are compared; a cell of "pool4" and "pool5" sees 100 and 212 pixels, one of "pool3" 44."""
     style: StyleKind = "gram"
@@ -148,6 +180,8 @@ class ObjectiveInputs:
     mask: Float[Tensor, "b 1 h w"]
     semantic_map: Int64[Tensor, "b hs ws"] | None = None
     """The true picture's categories, 0..13, of any size; None: the parser reads them from the truth."""
+    aligned: AlignedTruth | None = None
+    """The sources as they are, nothing hidden that their pictures show, on the face."""
 
 
 def generator_terms(
@@ -158,6 +192,9 @@ def generator_terms(
     encoder: Network | None = None,
     parser: Network | None = None,
     discriminator: Critic | None = None,
+    looked: Mapping[str, Looked] | None = None,
+    projected: Heads | None = None,
+    components: Mapping[str, Heads] | None = None,
     options: ObjectiveOptions | None = None,
     counts: Mapping[str, Tensor] | None = None,
 ) -> Terms:
@@ -165,23 +202,54 @@ def generator_terms(
 
     `vgg`: RGB in [0, 1] -> features of several layers. `encoder`: RGB in [-1, 1] -> features (b, c, h', w'), the middle
     layer of the reconstruction network. `parser`: RGB in [-1, 1] -> log-probabilities (b, 14, h', w').
-    `discriminator`: (RGB in [-1, 1], mask) -> features of its layers, the last being the logits. They are frozen by the
-    caller; gradients pass through them.
+    `discriminator`: (RGB in [-1, 1], mask) -> features of its layers, the last being the logits. `looked`: what `look`
+    gave for the same inputs and weights. `projected` and each of the `components` "eyes" and "mouth": feature maps of
+    Lite0 -> a logit map for each. They are frozen by the caller; gradients pass through them.
     `counts`: where `inputs` are a part of a batch, the `term_counts` of its parts, averaged.
     """
     options, counts = options or ObjectiveOptions(), counts or {}
-    labels = _labels(inputs, weights, parser)
+    asked = weights.semantic or weights.intra or weights.inter
+    labels = _labels(inputs, parser) if asked else torch.empty(0)
     terms = _pixel_terms(inputs, weights, options)
     if weights.needs_vgg:
         terms |= _feature_terms(inputs, weights, _needed("vgg", vgg), options)
     if weights.needs_discriminator:
         terms |= _discriminator_terms(inputs, weights, _needed("discriminator", discriminator))
+    if weights.needs_lite:
+        terms |= _lite_terms(weights, _needed("looked", looked), projected, components)
+    if weights.sources or weights.flow:
+        terms |= _source_terms(inputs, weights)
     if weights.semantic:
         terms["semantic"] = _semantic_term(inputs, labels, _needed("parser", parser), options, counts)
     if weights.intra or weights.inter:
         terms |= _inco2_terms(inputs, labels, weights, _needed("encoder", encoder), options, counts)
     weighted = {name: getattr(weights, name) * value for name, value in terms.items()}
     return weighted | {"total": torch.stack(list(weighted.values())).sum()}
+
+
+def look(
+    inputs: ObjectiveInputs,
+    weights: LossWeights,
+    lite: Trunk,
+    *,
+    parser: Network | None = None,
+    options: ObjectiveOptions | None = None,
+) -> dict[str, Looked]:
+    """What Lite0 sees of the "whole" pictures, or of their windows, and of each component, as the weights ask for it.
+
+    It is looked once for all terms, and for the discriminators after them. `lite`: RGB in [0, 1] -> four feature maps,
+    frozen by the caller; a gradient passes to the composite. `parser` as for `generator_terms`, needed for components
+    without a semantic map.
+    """
+    pictures = inputs.completed, inputs.truth, inputs.mask
+    found: dict[str, Looked] = {}
+    if weights.projected or weights.projected_matching:
+        side = 0 if options is None else options.lite_window
+        corners = fullest_windows(inputs.mask, side) if side else []
+        found["whole"] = look_at(lite, *(_windowed(each, corners, side) if side else each for each in pictures))
+    if weights.component or weights.component_matching:
+        found |= look_at_components(lite, *pictures, _labels(inputs, parser))
+    return found
 
 
 def term_counts(
@@ -222,6 +290,23 @@ def discriminator_terms(inputs: ObjectiveInputs, discriminator: Critic, *, r1: i
             return {"total": hinge}
         penalty = r1 * r1_penalty(real, truth)
         return {"hinge": hinge, "r1": penalty, "total": hinge + penalty}
+
+
+def projected_discriminator_terms(
+    looked: Mapping[str, Looked], *, projected: Heads | None = None, components: Mapping[str, Heads] | None = None
+) -> Terms:
+    """The hinge losses "projected" and "component", of the critics that are given, and "total", their sum.
+
+    `looked`: what the generator's terms were computed from; no gradient reaches the generator.
+    """
+    terms: Terms = {}
+    if projected is not None:
+        terms["projected"] = told_apart(looked["whole"], projected)
+    if components is not None:
+        terms["component"] = torch.stack([told_apart(looked[name], components[name]) for name in components]).sum()
+    if not terms:
+        raise SettingError("expected a projected discriminator or critics of components, got none; pass one of them")
+    return terms | {"total": torch.stack(list(terms.values())).sum()}
 
 
 def _needed(name: str, network: _N | None) -> _N:
@@ -295,12 +380,10 @@ def _vgg_input(image: Tensor, scale: int | float) -> Tensor:
     return F.interpolate(unit, size=size, mode="bilinear", antialias=True)
 
 
-def _labels(inputs: ObjectiveInputs, weights: LossWeights, parser: Network | None) -> Tensor:
-    """The true picture's semantic map (b, h', w'); empty if no term asks for it."""
+def _labels(inputs: ObjectiveInputs, parser: Network | None) -> Tensor:
+    """The true picture's semantic map (b, h', w')."""
     if inputs.semantic_map is not None:
         return inputs.semantic_map
-    if not (weights.semantic or weights.intra or weights.inter):
-        return torch.empty(0)
     with torch.no_grad():
         return _needed("a semantic map or parser", parser)(inputs.truth).argmax(dim=1)
 
@@ -317,6 +400,40 @@ def _discriminator_terms(inputs: ObjectiveInputs, weights: LossWeights, discrimi
     matched = feature_matching_loss([ours for ours, _ in both[:-1]], [truth.detach() for _, truth in both[:-1]])
     terms = {"adversarial": generator_hinge(both[-1][0])} if weights.adversarial else {}
     return terms | {"feature_matching": matched}
+
+
+def _lite_terms(
+    weights: LossWeights,
+    looked: Mapping[str, Looked],
+    projected: Heads | None,
+    components: Mapping[str, Heads] | None,
+) -> Terms:
+    """What critics on Lite0's features tell the generator, and how far the features are from those of the truth."""
+    terms: Terms = {}
+    if weights.projected:
+        terms["projected"] = opinion(looked["whole"], _needed("projected", projected))
+    if weights.projected_matching:
+        terms["projected_matching"] = unmatched(looked["whole"])
+    close = {name: seen for name, seen in looked.items() if name != "whole"}
+    if weights.component:
+        critics = _needed("components", components)
+        terms["component"] = torch.stack([opinion(seen, critics[name]) for name, seen in close.items()]).sum()
+    if weights.component_matching:
+        terms["component_matching"] = torch.stack([unmatched(seen) for seen in close.values()]).sum()
+    return terms
+
+
+def _source_terms(inputs: ObjectiveInputs, weights: LossWeights) -> Terms:
+    """Whether the sources came to where they belong, and how evenly."""
+    aligned = _needed("aligned sources", inputs.aligned)
+    terms: Terms = {}
+    if weights.sources:
+        scale = inputs.truth.shape[3] // aligned.pictures.shape[4]
+        truth, mask = (F.avg_pool2d(x.float(), scale) for x in (inputs.truth, inputs.mask))
+        terms["sources"] = source_loss(aligned.pictures, aligned.shown, truth, mask)
+    if weights.flow:
+        terms["flow"] = flow_roughness(aligned.flow)
+    return terms
 
 
 def _semantic_term(

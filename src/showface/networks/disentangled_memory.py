@@ -49,6 +49,8 @@ class MemoryConfig:
     """First slots: vectors of the training faces, far from each other; or N(0, 1), with a fixed seed."""
     reseed_after: int = 0
     """A slot not chosen in this many updates of its block takes over the newcomer least like any slot; 0 = never."""
+    personal: bool = False
+    """Whether a block answers with what is seen of the very person, where anything of its category is."""
     read_mode: ReadMode = "soft"
     """`soft` is Eq. 4; `hard` takes the nearest slot (without gradient), `mean` all slots alike (a baseline)."""
 
@@ -69,7 +71,17 @@ class Retrieved(NamedTuple):
     """What a read gives: the vectors Q^ and the share of every slot in them."""
 
     vectors: Float[Tensor, "b n c"]
-    weights: Float[Tensor, "b n m"]
+    weights: Float[Tensor, "b n m"]  # all 0 where the personal block answered
+
+
+class Personal(NamedTuple):
+    """The personal block: style vectors of what is seen of one person, in the face itself and in its sources.
+
+    It is the block of a copy of the memory after Eq. 3 with decay 0, each vector in a slot of its own.
+    """
+
+    vectors: Float[Tensor, "b n k c"]
+    seen: Bool[Tensor, "b n k"]  # whether a vector's picture shows its category
 
 
 def cosine_similarity(slots: Float[Tensor, "n m c"], queries: Float[Tensor, "b n c"]) -> Float[Tensor, "b n m"]:
@@ -115,6 +127,18 @@ def soft_scores(
 def aggregate(scores: Float[Tensor, "b n m"], slots: Float[Tensor, "n m c"]) -> Float[Tensor, "b n c"]:
     """Q^ of Eq. 5: the slots of each block, mixed by their scores."""
     return torch.einsum("bnm,nmc->bnc", scores, slots)
+
+
+def read_personal(
+    personal: Personal, queries: Float[Tensor, "b n c"], config: MemoryConfig
+) -> Float[Tensor, "b n c"]:
+    """Eq. 1, 4, 5 on the personal block: its vectors mixed by their cosines with the query; 0 where it has none."""
+    vectors = personal.vectors.float()
+    unit, query = F.normalize(vectors, dim=-1, eps=EPSILON), F.normalize(queries, dim=-1, eps=EPSILON)
+    scores = torch.einsum("bnkc,bnc->bnk", unit, query) / config.temperature
+    lowest = torch.finfo(scores.dtype).min
+    shares = scores.masked_fill(~personal.seen, lowest).softmax(dim=-1) * personal.seen
+    return torch.einsum("bnk,bnkc->bnc", shares, vectors)
 
 
 def farthest_points(
@@ -237,8 +261,10 @@ class DisentangledMemory(nn.Module):
         self.initialised |= dead
         self.idle.masked_fill_(dead, 0)
 
-    def read(self, queries: Float[Tensor, "b n c"]) -> Retrieved:
+    def read(self, queries: Float[Tensor, "b n c"], personal: Personal | None = None) -> Retrieved:
         """Eq. 1, 4, 5. Gradients reach the queries through the scores; the state is only looked at.
+
+        Where `personal` shows a category, it is read in place of the trained slots.
 
         A block without any slot yet answers with the query itself (weights zero): the coarse style, unchanged, is
         what the layers above expect, and its gradient lives. It happens for categories never seen in training.
@@ -249,6 +275,10 @@ class DisentangledMemory(nn.Module):
             weights = self._scores(similarity, slots)
             filled = self.initialised.any(dim=-1)[:, None]  # (n, 1)
             vectors = torch.where(filled, aggregate(weights, slots), queries.float())
+            if personal is not None and self.config.personal:
+                known = personal.seen.any(dim=-1, keepdim=True)  # (b, n, 1)
+                vectors = torch.where(known, read_personal(personal, queries.float(), self.config), vectors)
+                weights = weights * ~known
         return Retrieved(vectors.to(queries.dtype), weights)
 
     def _scores(self, similarity: Float[Tensor, "b n m"], slots: Float[Tensor, "n m c"]) -> Float[Tensor, "b n m"]:

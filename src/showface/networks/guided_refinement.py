@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from itertools import pairwise
-from typing import get_args
+from typing import NamedTuple, get_args
 
 import torch
 import torch.nn.functional as F
@@ -56,6 +56,8 @@ class GuidedRefinementConfig:
     mirror: bool = False
     """Whether the encoder also sees the coarse face and mask mirrored: what is hidden on one side of a face may be
     visible on the other, at about the same place of an aligned one."""
+    sources: bool = False
+    """Whether it also sees, and where `residual` adds to, the coarse face with what the sources show in its hole."""
     residual: bool = False
     """Whether the network adds to the coarse face (starting at zero, unbounded) instead of drawing it anew (tanh)."""
 
@@ -82,6 +84,13 @@ class GuidedRefinementConfig:
         return int(self.fold * 2 ** len(self.decoder_widths))
 
 
+class Brought(NamedTuple):
+    """What the sources show, brought onto the face."""
+
+    face: Float[Tensor, "b 3 h w"]  # the coarse face with it in its hole, RGB [-1, 1]
+    share: Float[Tensor, "b 1 h w"]  # of it in `face`, in [0, 1]
+
+
 class GuidedRefinement(nn.Module):
     """Coarse face, mask and fused features to the raw refined face."""
 
@@ -91,6 +100,9 @@ class GuidedRefinement(nn.Module):
         widths, inner = config.encoder_widths, (config.encoder_widths[-1], *config.decoder_widths)
         self.stem = _gated(config, 4 * config.fold**2, widths[0], kernel=config.stem_kernel)
         self.mirrored = self._mirrored_stem() if config.mirror else None
+        self.brought = (
+            _gated(config, 4 * config.fold**2, widths[0], kernel=config.stem_kernel) if config.sources else None
+        )
         self.downs = nn.ModuleList(_gated(config, wide, wider, stride=2) for wide, wider in pairwise(widths))
         self.recompute = False  # whether the blocks keep no activations
         self.blocks = nn.Sequential(*(_residual_block(config, dilation) for dilation in config.dilations))
@@ -118,12 +130,14 @@ class GuidedRefinement(nn.Module):
         coarse: Float[Tensor, "b 3 h w"],
         mask: Float[Tensor, "b 1 h w"],
         fused: Float[Tensor, "b c h2 w2"],
+        brought: Brought | None = None,
     ) -> Float[Tensor, "b 3 h w"]:
         """The raw face, RGB about [-1, 1], known pixels not yet put back.
 
-        coarse: RGB [-1, 1], the coarse face with the known pixels in place; mask: 1 = hole; fused: F_f, any size.
+        coarse: RGB [-1, 1], the coarse face with the known pixels in place; mask: 1 = hole; fused: F_f, any size;
+        brought: what the sources show, where `sources` is set.
         """
-        encoded = self.encode(coarse, mask)
+        encoded = self.encode(coarse, mask, brought)
         x = encoded.pop()
         for block in self.blocks:
             x = run(block, x, recompute=self.recompute)
@@ -133,19 +147,28 @@ class GuidedRefinement(nn.Module):
                 x = x + self.skips[level](encoded.pop())
             x = run(up, x, fused, recompute=self.recompute)
         head = F.pixel_shuffle(self.head(F.leaky_relu(x, SLOPE)), self.config.fold)  # (b, 3, h, w)
-        return coarse + head if self.config.residual else torch.tanh(head)
+        return base_of(coarse, brought) + head if self.config.residual else torch.tanh(head)
 
-    def encode(self, coarse: Tensor, mask: Tensor) -> list[Tensor]:
+    def encode(self, coarse: Tensor, mask: Tensor, brought: Brought | None = None) -> list[Tensor]:
         """The encoder's features, the largest map first."""
         seen = torch.cat([coarse, mask], dim=1)
         entry: Tensor = self.stem(folded(seen, self.config.fold))  # of (b, 4 fold^2, h/fold, w/fold)
         if self.mirrored is not None:
             # Deviation: the paper's refinement network sees the coarse face alone
             entry = entry + self.mirrored(folded(seen.flip(-1), self.config.fold))
+        if self.brought is not None:
+            # Deviation: nor does it see what other pictures of the person show
+            shown = torch.cat(brought or Brought(coarse, torch.zeros_like(mask)), dim=1)
+            entry = entry + self.brought(folded(shown, self.config.fold))
         encoded = [entry]
         for down in self.downs:
             encoded.append(down(encoded[-1]))
         return encoded
+
+
+def base_of(coarse: Float[Tensor, "b 3 h w"], brought: Brought | None) -> Float[Tensor, "b 3 h w"]:
+    """What a `residual` network adds to."""
+    return coarse if brought is None else brought.face
 
 
 def _gated(

@@ -17,7 +17,7 @@ import torch.nn.functional as F
 from jaxtyping import Float, Int64
 from torch import Tensor, nn
 
-from showface.layers.correlation import Correlation, fold_patches, patch_correlation, unfold_patches
+from showface.layers.correlation import Correlation
 from showface.layers.folding import unfolded
 from showface.layers.harmonic_fill import harmonic_fill
 from showface.layers.lean import (
@@ -34,8 +34,8 @@ from showface.layers.spade import SLOPE, Spade
 from showface.layers.window import Window, hole_window, whole, windows_before
 from showface.networks.coarse import CoarseNetwork, Level, PartialResidual, Valid, folded_picture, joined, seen
 from showface.networks.face_parser import FaceParser
-from showface.networks.guided_refinement import GuidedRefinement
-from showface.networks.mask_region_enhanced import MaskRegionEnhanced, fuse, visible_patches
+from showface.networks.guided_refinement import Brought, GuidedRefinement, base_of
+from showface.networks.mask_region_enhanced import Details, MaskRegionEnhanced, fuse, mined
 from showface.networks.mdrnets import MDRNets
 
 
@@ -239,75 +239,53 @@ class LeanMaskRegion(nn.Module):
     def __init__(self, mask_region: MaskRegionEnhanced) -> None:
         super().__init__()
         self.full = mask_region
-        self.both = as_one([mask_region.left, mask_region.right])
+        self.both = None if mask_region.config.details else as_one([mask_region.left, mask_region.right])
 
     def forward(
         self,
         retrieved_map: Float[Tensor, "b c h w"],
         visible_map: Float[Tensor, "b c h w"],
         mask: Float[Tensor, "b 1 h w"],
+        details: Details | None = None,
     ) -> Float[Tensor, "b c h w"]:
         """As `MaskRegionEnhanced.forward`."""
         if torch.compiler.is_exporting():  # the number of patches must not depend on what is in the hole
-            enhanced: Tensor = self.full(retrieved_map, visible_map, mask)
+            enhanced: Tensor = self.full(retrieved_map, visible_map, mask, details)
             return enhanced
         fused = fuse(retrieved_map, visible_map, mask)
-        left, right = self.both(fused).chunk(2, dim=1)
-        config, value = self.full.config, self.full.value(fused)
+        left, right, value, hidden = self._maps(fused, mask, details)
+        config = self.full.config
         settings = (config.patch, config.stride, config.correlation, config.mask_keys)
-        mine = torch.ops.showface.mined_holes if torch.compiler.is_compiling() else _mined
-        return torch.addcmul(fused, mask, mine(left, right, value, mask, *settings))
+        mine = torch.ops.showface.mined_holes if torch.compiler.is_compiling() else mined
+        return torch.addcmul(fused, mask, mine(left, right, value, mask, hidden, *settings))
 
-
-def _mined(
-    left: Float[Tensor, "b d h w"],
-    right: Float[Tensor, "b d h w"],
-    value: Float[Tensor, "b c h w"],
-    mask: Float[Tensor, "b 1 h w"],
-    patch: int,
-    stride: int,
-    kind: Correlation,
-    mask_keys: bool,
-) -> Float[Tensor, "b c h w"]:
-    """What the holes take up, picture by picture; 0 in patches without a hole."""
-    pictures = zip(left.split(1), right.split(1), value.split(1), mask.split(1), strict=True)
-    return torch.cat([_mined_one(*each, patch, stride, kind, mask_keys) for each in pictures])
-
-
-def _mined_one(
-    left: Tensor, right: Tensor, value: Tensor, mask: Tensor, patch: int, stride: int, kind: Correlation,
-    mask_keys: bool,
-) -> Float[Tensor, "1 c h w"]:  # fmt: skip
-    visible = visible_patches(mask, patch=patch, stride=stride)  # (1, n)
-    rows = (~visible[0]).nonzero()[:, 0]
-    if not len(rows):
-        return torch.zeros_like(value)
-    maps = (left, right, value.to(left.dtype))  # what autocast rounded to bfloat16 is multiplied in it, compiled, too
-    left, right, values = (unfold_patches(each, patch=patch, stride=stride) for each in maps)
-    shares = patch_correlation(left[:, rows], right, kind=kind, keys=visible if mask_keys else None)  # (1, rows, n)
-    update = torch.zeros_like(values, dtype=value.dtype)
-    update[:, rows] = (shares.to(values.dtype) @ values).to(value.dtype)
-    return fold_patches(update, (value.shape[2], value.shape[3]), patch=patch, stride=stride)
+    def _maps(self, fused: Tensor, mask: Tensor, details: Details | None) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+        """As `MaskRegionEnhanced.maps`, for the paper's module in one convolution."""
+        if self.both is None:
+            return self.full.maps(fused, mask, details)
+        left, right = self.both(fused).chunk(2, dim=1)
+        return left, right, self.full.value(fused), mask
 
 
 @torch.library.custom_op(
     "showface::mined_holes",
     mutates_args=(),
-    schema="(Tensor left, Tensor right, Tensor value, Tensor mask, int patch, int stride, str kind, bool mask_keys) "
-    "-> Tensor",
+    schema="(Tensor left, Tensor right, Tensor value, Tensor mask, Tensor hidden, int patch, int stride, str kind, "
+    "bool mask_keys) -> Tensor",
 )
 def _mined_holes(
-    left: Tensor, right: Tensor, value: Tensor, mask: Tensor, patch: int, stride: int, kind: Correlation,
-    mask_keys: bool,
+    left: Tensor, right: Tensor, value: Tensor, mask: Tensor, hidden: Tensor, patch: int, stride: int,
+    kind: Correlation, mask_keys: bool,
 ) -> Tensor:  # fmt: skip
-    """`_mined` as one operation for torch.compile, which would have to know how many patches have a hole."""
-    update = _mined(left, right, value, mask, patch, stride, kind, mask_keys)
+    """`mined` as one operation for torch.compile, which would have to know how many patches have a hole."""
+    update = mined(left, right, value, mask, hidden, patch, stride, kind, mask_keys)
     return update.contiguous(memory_format=torch.channels_last)
 
 
 @_mined_holes.register_fake
-def _(left: Tensor, right: Tensor, value: Tensor, mask: Tensor, *settings: object) -> Tensor:
-    return torch.empty_like(value, memory_format=torch.channels_last)
+def _(left: Tensor, right: Tensor, value: Tensor, mask: Tensor, hidden: Tensor, *settings: object) -> Tensor:
+    made = value.new_empty(left.shape[0], value.shape[1], left.shape[2], left.shape[3])
+    return made.contiguous(memory_format=torch.channels_last)
 
 
 class LeanRefinement(nn.Module):
@@ -326,11 +304,12 @@ class LeanRefinement(nn.Module):
         coarse: Float[Tensor, "b 3 h w"],
         mask: Float[Tensor, "b 1 h w"],
         fused: Float[Tensor, "b c h2 w2"],
+        brought: Brought | None = None,
     ) -> Float[Tensor, "b 3 h w"]:
         """As `GuidedRefinement.forward` in the hole; elsewhere, where it has not computed, it gives `coarse` back."""
         full, config = self.full, self.full.config
         fused = fused.contiguous(memory_format=torch.channels_last)  # once, not before each convolution of it
-        encoded = full.encode(coarse, mask)
+        encoded = full.encode(coarse, mask, brought)
         x = full.blocks(encoded.pop())
         there = whole(x)
         for level, window in enumerate(self._windows(mask)):
@@ -342,7 +321,8 @@ class LeanRefinement(nn.Module):
             x, there = full.ups[level](x, window.of(features)), window
         head = unfolded(full.head(F.leaky_relu(x, SLOPE)), config.fold)  # (b, 3, h, w) of the window
         pixels = there.enlarged(config.fold)
-        return pixels.put(pixels.of(coarse) + head if config.residual else torch.tanh(head), coarse)
+        base = pixels.of(base_of(coarse, brought))
+        return pixels.put(base + head if config.residual else torch.tanh(head), coarse)
 
     def _windows(self, mask: Float[Tensor, "b 1 h w"]) -> list[Window]:
         """What every block behind an up-sampling computes, in cells of its map."""

@@ -11,6 +11,7 @@ from showface.networks.face_parser import FaceParserConfig
 from showface.networks.guided_refinement import GuidedRefinementConfig
 from showface.networks.mask_region_enhanced import MaskRegionConfig
 from showface.networks.mdrnets import MDRNetsConfig
+from showface.networks.source_alignment import SourceAlignmentConfig
 from showface.networks.style_encoder import StyleEncoderConfig
 
 
@@ -49,13 +50,17 @@ def compact() -> MDRNetsConfig:
         style=StyleEncoderConfig(fold=4, widths=(64, 128), up_widths=(64,), channels=width, norm="none"),
         memory=MemoryConfig(
             slots=32, channels=width, decay=0.99, temperature=0.1, temperature_unit="spread", reseed_after=20,
+            personal=True,
         ),
-        mask_region=MaskRegionConfig(channels=width, patch=2, stride=2),
+        mask_region=MaskRegionConfig(
+            channels=width, patch=2, stride=2, mask_keys=True, value_convolution=True, details=True,
+        ),
         refinement=GuidedRefinementConfig(
             fold=4, encoder_widths=(64, 128), stem_kernel=3, dilations=(1, 2, 4, 8, 1), decoder_widths=(128,),
-            features=width, spade_hidden=32, spectral_norm=False, gate_kernel=1, padding="zeros", skips=True,
-            residual=True, mirror=True,
+            features=width, spade_hidden=48, spectral_norm=False, gate_kernel=1, padding="zeros", skips=True,
+            residual=True, sources=True,
         ),
+        sources=SourceAlignmentConfig(),
     )  # fmt: skip
 
 

@@ -23,6 +23,12 @@ JUDGING = ObjectiveOptions(
 )  # fmt: skip
 
 
+REAL = replace(
+    PIXELS_ONLY, valid=0.0, hole=1.0, projected=0.15, projected_matching=1.0, component=0.1, component_matching=0.5,
+    sources=1.0, flow=0.125,
+)  # fmt: skip
+
+
 def labelled(faces: tuple[FaceSource, ...]) -> tuple[FaceSource, ...]:
     """The pictures that a parser can learn from: those with a label map."""
     return tuple(replace(source, labelled_only=True) for source in faces if source.labels)
@@ -38,6 +44,7 @@ def compact(faces: tuple[FaceSource, ...], masks: MaskSource) -> Recipe:
     weights, which were trained in several goes with other steps and rates (docs/reproduce.md).
     """
     data = DataConfig(faces=faces, masks=masks)
+    people = replace(data, masks=replace(masks, parts=0.65), views=0.5)
     fast = OptimiserConfig(lr=8e-4, betas=(0.9, 0.99), weight_decay=0.01, warmup=200, schedule="cosine", clip=1.0)
     return Recipe(
         name="compact",
@@ -58,10 +65,12 @@ def compact(faces: tuple[FaceSource, ...], masks: MaskSource) -> Recipe:
                 name="reconstruction", steps=300, data=data, optimiser=fast, weights=replace(PIXELS_ONLY, hole=0.0),
             ),
             StageConfig(
-                name="mdrnets", steps=1000, joint=True, auxiliary=4, ema=0.99, data=data,
-                optimiser=replace(fast, method="muon", lr=4e-4, warmup=50),
-                discriminator_optimiser=OptimiserConfig(lr=2e-4, betas=(0.5, 0.999), warmup=100, schedule="cosine"),
-                weights=replace(SHARP, adversarial=0.01, semantic=0.01, intra=0.05, inter=0.05), options=JUDGING,
+                name="mdrnets", steps=6000, ema=0.998, data=people, log_every=25,
+                optimiser=OptimiserConfig(
+                    lr=4e-4, betas=(0.5, 0.99), weight_decay=0.01, warmup=50, schedule="cosine", clip=1.0,
+                ),
+                discriminator_optimiser=OptimiserConfig(lr=4e-4, betas=(0.0, 0.99), warmup=50),
+                weights=REAL, options=ObjectiveOptions(average="region", lite_window=160),
             ),
         ),
     )  # fmt: skip

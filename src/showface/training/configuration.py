@@ -11,6 +11,7 @@ from showface.errors import SettingError, unknown
 from showface.losses.objective import LossWeights, ObjectiveOptions
 from showface.networks.discriminator import DiscriminatorConfig
 from showface.networks.mdrnets import MDRNetsConfig
+from showface.networks.projected_discriminator import ProjectedDiscriminatorConfig
 from showface.networks.reconstruction import ReconstructionConfig
 
 StageName = Literal["face_parser", "coarse", "reconstruction", "mdrnets", "deepfillv2"]
@@ -131,6 +132,7 @@ class Recipe:
     baseline: DeepFillV2Config | None = None  # the network of a method to compare with
     reconstruction: ReconstructionConfig = field(default_factory=ReconstructionConfig)
     discriminator: DiscriminatorConfig = field(default_factory=DiscriminatorConfig)
+    projected: ProjectedDiscriminatorConfig = field(default_factory=ProjectedDiscriminatorConfig)
     stages: tuple[StageConfig, ...] = ()
 
     def stage(self, name: str) -> StageConfig:

@@ -14,7 +14,7 @@ from showface.errors import SettingError, unknown
 from showface.training.configuration import Recipe
 from showface.weights import typed
 
-OWN = ("networks", "baseline", "reconstruction", "discriminator")  # fields of the recipe that can be set
+OWN = ("networks", "baseline", "reconstruction", "discriminator", "projected")  # fields of the recipe that can be set
 NodeT = TypeVar("NodeT")
 
 

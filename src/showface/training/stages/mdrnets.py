@@ -4,25 +4,32 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Any, cast
 
 import torch
 from jaxtyping import Float
 from torch import Tensor, nn
+from torch.nn import functional as F
 
 from showface import assets, weights
 from showface.data.batches import Batch, Part
+from showface.features.efficientnet_lite0 import EfficientNetLite0
 from showface.layers.processes import process_mean
 from showface.losses.objective import LossWeights, ObjectiveInputs, discriminator_terms, generator_terms, term_counts
+from showface.losses.sources import AlignedTruth
 from showface.networks.discriminator import Discriminator
 from showface.networks.disentangled_memory import read_sharpness, slot_entropy
 from showface.networks.face_parser import BiSeNetParser
 from showface.networks.mdrnets import MDRNets, MDRNetsOutput, Reading
 from showface.networks.reconstruction import ReconstructionNetwork
+from showface.networks.source_alignment import Aligned, warp
+from showface.networks.sources import Sources, with_mirror
 from showface.training.configuration import Recipe, StageConfig
 from showface.training.stages.face_parser import painted
 from showface.training.stages.judging import first_of, judged_terms
+from showface.training.stages.lite_judges import LiteJudges, Opinions, critics_of
 from showface.training.stages.stage import BOXES, Losses, Phase, Stage, evaluating
 
 
@@ -40,6 +47,7 @@ class MDRNetsStage(Stage):
         self.discriminator = (
             self.learning(Discriminator(recipe.discriminator)) if config.weights.needs_discriminator else None
         )
+        self.lite = self._lite()
         self.encoder = self._encoder()
         self.judged: dict[Part, ObjectiveInputs] = {}  # what the generator's losses of each part of a batch compared
         self._readings: dict[Part, Reading] = {}  # what is known of the parts of a batch that came to be learnt from
@@ -58,6 +66,14 @@ class MDRNetsStage(Stage):
             self.finished("face_parser", network.parser)
         return network
 
+    def _lite(self) -> LiteJudges | None:
+        """EfficientNet-Lite0 and its critics, where the loss weights ask for them."""
+        share = self.config.weights
+        if not share.needs_lite:
+            return None
+        critics = self.learning(critics_of(self.recipe.projected, share))
+        return LiteJudges(self.frozen(EfficientNetLite0.pretrained()), critics, share, self.config.options)
+
     def _encoder(self) -> ReconstructionNetwork | None:
         """The reconstruction network, needed for InCo2 only."""
         if not (self.config.weights.intra or self.config.weights.inter):
@@ -70,10 +86,12 @@ class MDRNetsStage(Stage):
         generator = Phase(
             "generator", learnt, self.generator_losses, self.config.optimiser, raw=lambda: self.raw, survey=self.survey
         )
-        if self.discriminator is None:
-            return (generator,)
-        critic = self.config.discriminator_optimiser
-        return generator, Phase("discriminator", self.discriminator, self.discriminator_losses, critic, averaged=False)
+        critic, found = self.config.discriminator_optimiser, [generator]
+        if self.discriminator is not None:
+            found.append(Phase("discriminator", self.discriminator, self.discriminator_losses, critic, averaged=False))
+        if self.lite is not None and len(self.lite.critics):
+            found.append(Phase("critics", self.lite.critics, self.critics_losses, critic, averaged=False))
+        return tuple(found)
 
     @torch.no_grad()
     def survey(self, parts: Sequence[Batch]) -> None:
@@ -84,7 +102,7 @@ class MDRNetsStage(Stage):
                 queries, visible, valid = (torch.cat(each) for each in list(zip(*found, strict=True))[2:])
                 self.network.memory.update(queries, visible, valid)
             self._readings = {part.part: reading for part, reading in zip(parts, found, strict=True)}
-        if self.config.weights.semantic or self.encoder is not None:
+        if self.config.weights.semantic or self.encoder is not None or self.lite is not None:
             judged = [self._judged_of(part.images, part) for part in parts]
             maps = [self.parse(images).argmax(dim=1) for images in judged]
             self._maps = {part.part: semantic_map for part, semantic_map in zip(parts, maps, strict=True)}
@@ -106,25 +124,36 @@ class MDRNetsStage(Stage):
 
     def generator_losses(self, batch: Batch) -> Losses:
         known = self._readings.pop(batch.part, None)
+        further = sources_of(batch)
         output: MDRNetsOutput = self.network(
-            batch.images, batch.masks, update_memory=known is None, read=None if self.config.joint else known
+            batch.images, batch.masks, further, update_memory=known is None, read=None if self.config.joint else known
         )
         self.raw, self._read = output.raw, (output.retrieved.weights.detach(), output.present > 0)
-        whole = ObjectiveInputs(raw=output.raw, completed=output.completed, truth=batch.images, mask=batch.masks)
+        whole = ObjectiveInputs(
+            raw=output.raw, completed=output.completed, truth=batch.images, mask=batch.masks,
+            aligned=None if output.aligned is None else aligned_truth(output.aligned, batch.images, further),
+        )  # fmt: skip
         judged = first_of(whole, self.config.auxiliary // batch.part.count)
         judged = replace(judged, semantic_map=self._maps.pop(batch.part, None))
         self.judged[batch.part] = judged
+        terms = partial(self._terms, batch.part)
         if not self.config.auxiliary:
-            return self._terms(judged, self.config.weights)
-        return judged_terms(whole, judged, self.config.weights, self._terms)
+            return terms(judged, self.config.weights)
+        return judged_terms(whole, judged, self.config.weights, terms)
 
-    def _terms(self, inputs: ObjectiveInputs, share: LossWeights) -> Losses:
+    def _terms(self, part: Part, inputs: ObjectiveInputs, share: LossWeights) -> Losses:
+        lite = self.lite if share.needs_lite else None
+        opinions: Opinions | dict[str, Any] = {} if lite is None else lite.opinions(inputs, part, self.parse)
         return generator_terms(
             inputs, share, vgg=self.trunk, parser=self.parse,
             discriminator=None if self.discriminator is None else self.discriminator.features,
             encoder=None if self.encoder is None else self.encoder.encode, options=self.config.options,
-            counts=self._counts,
+            counts=self._counts, **opinions,
         )  # fmt: skip
+
+    def critics_losses(self, batch: Batch) -> Losses:
+        assert self.lite is not None
+        return self.lite.losses(batch.part)
 
     def discriminator_losses(self, batch: Batch) -> Losses:
         inputs = self.judged.pop(batch.part, None)  # the completions of the generator phase
@@ -159,11 +188,13 @@ class MDRNetsStage(Stage):
 
     def show(self, batch: Batch, averages: Mapping[str, nn.Module]) -> list[Float[Tensor, "b 3 h w"]]:
         with evaluating(self._averaged(averages)) as network:
-            output: MDRNetsOutput = network(batch.images, batch.masks)
+            output: MDRNetsOutput = network(batch.images, batch.masks, sources_of(batch))
         scale = batch.images.shape[2] // output.semantic_map.shape[1]
         semantic_map = painted(output.semantic_map).repeat_interleave(scale, 2).repeat_interleave(scale, 3)
         masked = batch.images.masked_fill(batch.masks > 0.5, 1.0)
-        return [masked, output.coarse, semantic_map, output.completed.clamp(-1, 1), batch.images]
+        brought = [] if output.aligned is None else [output.aligned.face.clamp(-1, 1)]
+        completed = output.completed.clamp(-1, 1)
+        return [masked, *batch.views.unbind(1), output.coarse, semantic_map, *brought, completed, batch.images]
 
     def _averaged(self, averages: Mapping[str, nn.Module]) -> MDRNets:
         """The whole network with averaged weights where there are any; the live one stays as it is."""
@@ -184,4 +215,22 @@ class MDRNetsStage(Stage):
         weights.save(out / "weights", cast(MDRNets, result), card={"recipe": self.recipe.name, "steps": trained})
 
     def networks_configuration(self) -> dict[str, object]:
-        return {"mdrnets": self.recipe.networks, "discriminator": self.recipe.discriminator}
+        critics = {"discriminator": self.recipe.discriminator, "projected": self.recipe.projected}
+        return {"mdrnets": self.recipe.networks, **critics}
+
+
+def sources_of(batch: Batch) -> Sources | None:
+    """The further pictures of the person that the samples of a batch bring along."""
+    return Sources(batch.views, batch.hidden) if batch.views.shape[1] and not batch.hidden.all() else None
+
+
+def aligned_truth(
+    aligned: Aligned, truth: Float[Tensor, "b 3 h w"], further: Sources | None
+) -> AlignedTruth:
+    """The sources as they are, with nothing of the face's mirror image hidden, by the flow of those that were seen."""
+    sources = with_mirror(truth, torch.zeros_like(truth[:, :1]), further)
+    pictures, hidden = sources.flat()
+    half = F.avg_pool2d(torch.cat([pictures, 1 - hidden], dim=1), 2)
+    warped = warp(half, aligned.flow.flatten(0, 1))
+    warped = warped.unflatten(0, (-1, sources.count))
+    return AlignedTruth(pictures=warped[:, :, :3], shown=(warped[:, :, 3:] > 0.9).float(), flow=aligned.flow)

@@ -1,0 +1,156 @@
+"""Source alignment: what other pictures of the person show, brought onto the face by a flow.
+
+Not in the paper. SymmFCNet (Li et al. 2018), which it cites, warps a face's mirror image onto it by a flow; here each
+source comes this way, with a confidence, and the warped pictures stay sharp, since nothing draws them anew. Their
+light is not that of the hidden side: what is taken is their detail, on the coarse face's soft light and colour.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import NamedTuple
+
+import torch
+import torch.nn.functional as F
+from jaxtyping import Float
+from torch import Tensor, nn
+
+from showface.errors import SettingError
+from showface.layers.folding import folded
+from showface.networks.sources import Sources
+
+SOFT = 8  # pixels a side of the cells by which soft light and colour are compared
+SLOPE = 0.1
+FIRST_DOUBT = 2.0  # what is added to the confidence's logits, so that it begins near 0.9
+
+
+@dataclass(frozen=True, kw_only=True)
+class SourceAlignmentConfig:
+    """What a `SourceAlignment` is built from."""
+
+    fold: int = 4
+    """Side of the pixel blocks folded into channels; flow and confidence have a cell for each."""
+    widths: tuple[int, int, int] = (64, 96, 128)
+    """Channels at the folded size, at half and at a quarter of it."""
+    dilations: tuple[int, ...] = (1, 2, 4, 1)
+    """One residual convolution at the smallest size for each."""
+    reach: float = 0.125
+    """How far the flow looks at most, in either direction, as a share of the picture's side."""
+    least: float = 0.05
+    """The least confidence in what is visible: at 0 nothing would be learnt any more."""
+
+    def __post_init__(self) -> None:
+        if min(self.fold, *self.widths, *self.dilations) < 1:
+            raise SettingError(f"source alignment: expected fold, widths and dilations of at least 1, got {self}")
+        if not (0 < self.reach <= 1 and 0 <= self.least < 1):
+            raise SettingError(f"source alignment: expected reach in (0, 1] and least in [0, 1), got {self}")
+
+    @property
+    def multiple(self) -> int:
+        """Height and width of a picture must be multiples of this."""
+        return max(4 * self.fold, SOFT)
+
+
+class Aligned(NamedTuple):
+    """The sources on the face."""
+
+    pictures: Float[Tensor, "b k 3 h w"]  # each source, warped
+    confidence: Float[Tensor, "b k 1 h w"]  # in [0, 1]; 0 where the warped source shows nothing
+    flow: Float[Tensor, "b k 2 h2 w2"]  # from a cell of the face to where it looks (x, y), in sides of the picture
+    share: Float[Tensor, "b 1 h w"]  # of what the sources show in `face`; 0 outside the hole
+    face: Float[Tensor, "b 3 h w"]  # the coarse face with what the sources show in its hole
+
+
+class SourceAlignment(nn.Module):
+    """Coarse face, mask and sources to the sources on the face. Flow begins at zero, where an aligned face lies."""
+
+    def __init__(self, config: SourceAlignmentConfig) -> None:
+        super().__init__()
+        self.config = config
+        fine, middle, small = config.widths
+        self.stem = nn.Conv2d(8 * config.fold**2, fine, 3, padding=1)
+        self.down = nn.Conv2d(fine, middle, 3, stride=2, padding=1)
+        self.further_down = nn.Conv2d(middle, small, 3, stride=2, padding=1)
+        self.blocks = nn.ModuleList(nn.Conv2d(small, small, 3, padding=d, dilation=d) for d in config.dilations)
+        self.up = nn.Conv2d(small, middle, 3, padding=1)
+        self.further_up = nn.Conv2d(middle, fine, 3, padding=1)
+        self.rough_flow, self.flow = nn.Conv2d(small, 2, 3, padding=1), nn.Conv2d(fine, 2, 3, padding=1)
+        self.confidence = nn.Conv2d(fine, 1, 3, padding=1)
+        for layer in (self.rough_flow, self.flow, self.confidence):
+            for parameter in layer.parameters():
+                nn.init.zeros_(parameter)
+
+    def forward(self, coarse: Float[Tensor, "b 3 h w"], mask: Float[Tensor, "b 1 h w"], sources: Sources) -> Aligned:
+        """Bring `sources` onto the `coarse` face (RGB in [-1, 1]), of which `mask` (1) is hidden."""
+        count = sources.count
+        images, hidden = sources.flat()
+        seen = torch.cat([coarse, mask.to(coarse.dtype)], dim=1).repeat_interleave(count, dim=0)
+        flow, logits = self._estimate(seen, torch.cat([images, hidden], dim=1))
+        warped = warp(torch.cat([images, 1 - hidden], dim=1), flow)  # (b k, 4, h, w)
+        visible = (2 * warped[:, 3:] - 1).clamp(0, 1)  # none where half of what is looked at is hidden
+        likely = enlarged(torch.sigmoid(logits + FIRST_DOUBT), warped)
+        confidence = visible * (self.config.least + (1 - self.config.least) * likely)
+        pictures, confidence, flow = (x.unflatten(0, (-1, count)) for x in (warped[:, :3], confidence, flow))
+        merged, sure = joined(pictures, confidence)
+        share = mask * sure
+        face = coarse + share * (merged + soft_difference(coarse - merged, sure) - coarse)
+        return Aligned(pictures, confidence, flow, share, face)
+
+    def _estimate(
+        self, seen: Float[Tensor, "n 4 h w"], source: Float[Tensor, "n 4 h w"]
+    ) -> tuple[Float[Tensor, "n 2 h2 w2"], Float[Tensor, "n 1 h2 w2"]]:
+        """Flow in sides of the picture, and the logits of the confidence, float32."""
+        entry = _rectified(self.stem(folded(torch.cat([seen, source], dim=1), self.config.fold)))
+        half = _rectified(self.down(entry))
+        x = _rectified(self.further_down(half))
+        for block in self.blocks:
+            x = x + _rectified(block(x))
+        rough = self.rough_flow(x).float()
+        x = _rectified(self.up(F.interpolate(x, scale_factor=2.0, mode="nearest"))) + half
+        x = _rectified(self.further_up(F.interpolate(x, scale_factor=2.0, mode="nearest"))) + entry
+        flow = self.config.reach * torch.tanh(enlarged(rough, x) + self.flow(x).float())
+        return flow, self.confidence(x).float()
+
+
+def _rectified(x: Tensor) -> Tensor:
+    return F.leaky_relu(x, SLOPE)
+
+
+def enlarged(x: Float[Tensor, "b c h w"], like: Float[Tensor, "b d h2 w2"]) -> Float[Tensor, "b c h2 w2"]:
+    """`x` at the size of `like`, bilinear."""
+    size = (like.shape[2], like.shape[3])
+    return F.interpolate(x, size=size, mode="bilinear", align_corners=False)
+
+
+def warp(pictures: Float[Tensor, "b c h w"], flow: Float[Tensor, "b 2 h2 w2"]) -> Float[Tensor, "b c h w"]:
+    """What `pictures` show where `flow` looks, float32, bilinear; beyond the border, what lies on it.
+
+    `flow`: x and y in sides of the picture, at any size. At zero flow the pictures come back as they are.
+    """
+    height, width = pictures.shape[2:]
+    ys, xs = ((2 * torch.arange(side, device=flow.device) + 1) / side - 1 for side in (height, width))
+    moved = enlarged(flow.float(), pictures).permute(0, 2, 3, 1) * 2  # [-1, 1] is one side
+    places = torch.stack([xs.expand(height, width), ys[:, None].expand(height, width)], dim=-1) + moved
+    return F.grid_sample(pictures.float(), places, mode="bilinear", padding_mode="border", align_corners=False)
+
+
+def joined(
+    pictures: Float[Tensor, "b k 3 h w"], confidence: Float[Tensor, "b k 1 h w"]
+) -> tuple[Float[Tensor, "b 3 h w"], Float[Tensor, "b 1 h w"]]:
+    """One picture of all, weighted by squared confidence, and the greatest confidence."""
+    weight = confidence.square()
+    merged = (pictures * weight).sum(dim=1) / (weight.sum(dim=1) + 1e-4)
+    return merged, confidence.amax(dim=1)
+
+
+def soft_difference(
+    difference: Float[Tensor, "b 3 h w"], weight: Float[Tensor, "b 1 h w"]
+) -> Float[Tensor, "b 3 h w"]:
+    """`difference` without its detail: the weighted mean of its surroundings, about `SOFT` pixels to each side."""
+    total = torch.cat([difference * weight, weight], dim=1)
+    cells = F.pad(F.avg_pool2d(total, SOFT), (1, 1, 1, 1), mode="replicate")
+    kernel = cells.new_tensor([1.0, 2.0, 1.0]) / 4
+    planes = cells.shape[1]
+    smooth = F.conv2d(cells, (kernel[:, None] * kernel).expand(planes, 1, 3, 3), groups=planes)
+    smooth = enlarged(smooth, total)
+    return smooth[:, :3] / (smooth[:, 3:] + 1e-3)

@@ -80,6 +80,41 @@ def tiny_weights(tiny_network: MDRNets, tmp_path_factory: pytest.TempPathFactory
     return weights.save(tmp_path_factory.mktemp("weights") / "tiny", tiny_network)
 
 
+@pytest.fixture(scope="session")
+def sourced_network(tiny_config: MDRNetsConfig) -> MDRNets:
+    """A tiny MDRNets that looks at sources, with random weights everywhere and filled memory; not to be changed."""
+    import torch
+
+    from showface.networks.mdrnets import MDRNets
+    from showface.networks.source_alignment import SourceAlignmentConfig
+
+    config = replace(
+        tiny_config,
+        memory=replace(tiny_config.memory, personal=True),
+        mask_region=replace(tiny_config.mask_region, mask_keys=True, value_convolution=True, details=True),
+        refinement=replace(tiny_config.refinement, sources=True),
+        sources=SourceAlignmentConfig(fold=4, widths=(8, 8, 8), dilations=(1,)),
+    )
+    with torch.random.fork_rng(devices=[]), torch.no_grad():
+        torch.manual_seed(0)
+        made = MDRNets(config).eval()
+        torch.nn.init.normal_(made.refinement.head.weight, std=0.05)
+        for layer in (made.alignment.flow, made.alignment.confidence):
+            torch.nn.init.normal_(layer.weight, std=0.05)
+        faces = torch.rand(4, 3, SIZE, SIZE) * 2 - 1
+        made(faces, torch.zeros(4, 1, SIZE, SIZE), update_memory=True)
+        made.memory.slots.add_(0.3 * torch.randn_like(made.memory.slots))  # what they hold is not what is seen
+    return made
+
+
+@pytest.fixture(scope="session")
+def sourced_weights(sourced_network: MDRNets, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with the weights of `sourced_network`; not to be changed."""
+    from showface import weights
+
+    return weights.save(tmp_path_factory.mktemp("weights") / "sourced", sourced_network)
+
+
 # ---------------------------------------------------------------------------------------------- a training run
 
 
@@ -157,6 +192,21 @@ def tiny_inpaint(tiny_network: MDRNets) -> FaceInpainter:
     from showface.pipeline import FaceInpainter
 
     return FaceInpainter(tiny_network, device="cpu", detector="off")
+
+
+@pytest.fixture
+def reflecting(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The other side of every face has all that is hidden, whatever it looks like."""
+    import numpy as np
+
+    from showface.photo.mirror import Mirror
+    from showface.photo.symmetry import Places
+
+    def mirror_of(completed: np.ndarray, hidden: np.ndarray, *more: np.ndarray, class_map: str) -> Mirror:
+        xs, ys = np.meshgrid(np.arange(256, dtype=np.float32), np.arange(256, dtype=np.float32))
+        return Mirror(Places(255 - xs, ys), np.ones((256, 256, 3), np.float32), hidden.astype(np.float32))
+
+    monkeypatch.setattr("showface.pipeline.mirror_of", mirror_of)
 
 
 @pytest.fixture

@@ -3,6 +3,7 @@ from __future__ import annotations
 import copy
 import threading
 import warnings
+from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
@@ -19,12 +20,13 @@ from showface.masks import draw_free_form, mask_tensor
 from showface.networks.lean import lean
 from showface.networks.lean_form import LeanForm
 from showface.networks.mdrnets import MDRNets, MDRNetsConfig, MDRNetsOutput
-from showface.photo.align import TEMPLATE, TEMPLATE_BOX
+from showface.photo.align import TEMPLATE, TEMPLATE_BOX, take
 from showface.photo.find_faces import Face, FaceFinder
 from showface.photo.mirror import Mirror
 from showface.photo.photograph import Photo
+from showface.photo.put_back import put_back
 from showface.photo.symmetry import Places
-from showface.pipeline import SIDE, FaceInpainter
+from showface.pipeline import SIDE, FaceInpainter, levels
 
 RNG = np.random.default_rng(0)
 PIXELS = RNG.integers(0, 256, (48, 40, 3), dtype=np.uint8)
@@ -445,6 +447,121 @@ def test_feathers_are_not_negative(inpaint: FaceInpainter, feather: float) -> No
 def test_detectors_are_these(tiny_network: MDRNets) -> None:
     with pytest.raises(SettingError, match="did you mean 'cached'"):
         FaceInpainter(tiny_network, device="cpu", detector="cache")
+
+
+# ------------------------------------------------------------------ between natural and faithful
+
+
+def coarse_alone(inpaint: FaceInpainter) -> FaceInpainter:
+    """The same with networks whose answer is the coarse face."""
+
+    class Coarse(torch.nn.Module):
+        config = inpaint.network.config
+
+        def forward(self, image: torch.Tensor, mask: torch.Tensor) -> MDRNetsOutput:
+            output: MDRNetsOutput = inpaint.lean(image, mask)
+            return MDRNetsOutput(**{**vars(output), "completed": output.coarse})
+
+    other = FaceInpainter(inpaint.network, device="cpu", detector="off")
+    other.network = Coarse()  # type: ignore[assignment]
+    return other
+
+
+BLOCKS = Photo(pixels=np.kron(PIXELS[:40, :40], np.ones((8, 8, 1), np.uint8)), mode="RGB", format="PNG")
+PATCH = np.zeros((320, 320), dtype=bool)
+PATCH[120:180, 60:140] = True
+
+
+@pytest.mark.usefixtures("reflecting")
+@pytest.mark.parametrize("feather", [None, 0, 5])
+def test_at_0_the_natural_answer_is_put_back(inpaint: FaceInpainter, feather: float | None) -> None:
+    natural = inpaint.restore(BLOCKS, PATCH, feather=feather, fidelity=0)
+    (view,) = natural.views
+    small, hidden = take(BLOCKS, PATCH, view.frame)
+    output = inpaint.complete(to_tensor(small), mask_tensor(hidden))
+    mirror = inpaint.other_side(output, hidden, view=view)
+    assert isinstance(mirror, Mirror)
+    expected = put_back(BLOCKS, PATCH, view.frame, levels(output), hidden, feather=feather, mirror=mirror)
+    assert np.array_equal(natural.photo.pixels, expected.pixels)
+    assert (natural.fidelity, natural.mirror) == (0, ("taken",))
+    assert natural.mirrored == pytest.approx(1, abs=0.02)
+
+
+@pytest.mark.usefixtures("reflecting")
+@pytest.mark.parametrize("feather", [None, 0, 5])
+def test_at_1_the_coarse_face_alone_is_put_back(inpaint: FaceInpainter, feather: float | None) -> None:
+    faithful = inpaint.restore(BLOCKS, PATCH, feather=feather, fidelity=1)
+    expected = coarse_alone(inpaint).restore(BLOCKS, PATCH, feather=feather, mirror="off")
+    assert np.array_equal(faithful.photo.pixels, expected.photo.pixels)
+    assert (faithful.fidelity, faithful.mirror, faithful.mirrored) == (1, ("off",), 0)
+
+
+@pytest.mark.usefixtures("reflecting")
+def test_in_between_it_comes_nearer_to_the_faithful_answer_step_by_step(inpaint: FaceInpainter) -> None:
+    found = [inpaint.restore(BLOCKS, PATCH, fidelity=fidelity) for fidelity in (0, 0.2, 0.4, 0.6, 0.8, 1)]
+    pictures = [one.photo.pixels.astype(int) for one in found]
+    away = [np.square(picture - pictures[-1])[PATCH].mean() for picture in pictures]
+    assert all(before > after for before, after in pairwise(away))
+    assert all(np.array_equal(picture[~PATCH], BLOCKS.pixels[~PATCH]) for picture in pictures)
+    shares = [one.mirrored / found[0].mirrored for one in found]
+    assert shares == pytest.approx([1, 0.8, 0.6, 0.4, 0.2, 0], abs=1e-3)
+    assert [one.mirror for one in found] == [("taken",)] * 5 + [("off",)]
+    assert [one.fidelity for one in found] == [0, 0.2, 0.4, 0.6, 0.8, 1]
+
+
+@pytest.mark.parametrize("depth", [np.uint8, np.uint16])
+@pytest.mark.parametrize("mode", ["L", "RGBA", "CMYK"])
+def test_outside_the_hole_every_bit_stays_at_any_fidelity(inpaint: FaceInpainter, mode: str, depth: type) -> None:
+    if (mode, depth) == ("CMYK", np.uint16):
+        pytest.skip("there is no such file")
+    channels = {"L": 1, "RGBA": 4, "CMYK": 4}[mode]
+    pixels = RNG.integers(0, np.iinfo(depth).max, (48, 40, channels), endpoint=True).astype(depth)
+    photo = Photo(pixels=pixels, mode=mode, format="TIFF")  # type: ignore[arg-type]
+    for fidelity in (0.3, 1):
+        result = inpaint.restore(photo, HOLE, fidelity=fidelity).photo.pixels
+        assert result.dtype == depth and np.array_equal(result[~HOLE], pixels[~HOLE])
+
+
+@pytest.mark.usefixtures("reflecting")
+def test_an_aligned_face_is_mixed_as_well(inpaint: FaceInpainter) -> None:
+    """For measurements, in the networks' own size and without putting back."""
+    image = to_tensor(np.asarray(Image.fromarray(BLOCKS.pixels).resize((SIDE, SIDE))))
+    hidden = np.zeros((SIDE, SIDE), dtype=bool)
+    hidden[90:140, 50:110] = True
+    mask = mask_tensor(hidden)
+    natural, between, faithful = (inpaint.with_other_side(image, mask, fidelity=it) for it in (0, 0.5, 1))
+    coarse = (inpaint.complete(image, mask).coarse[0].clamp(-1, 1) + 1).mul(127.5).permute(1, 2, 0).numpy()
+    assert np.abs(faithful - coarse).max() < 1e-3 and np.array_equal(natural, inpaint.with_other_side(image, mask))
+    away = [np.square(one - faithful)[hidden].mean() for one in (natural, between)]
+    assert away[0] > away[1] > 0 and np.array_equal(between[~hidden], natural[~hidden])
+
+
+def test_a_face_is_looked_for_in_its_natural_completion_whatever_the_fidelity(
+    two_faces: FaceInpainter, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    seen: list[np.ndarray] = []
+
+    class Watching(Mistaken):
+        def again(self, photo: Photo, face: Face) -> Face | None:
+            seen.append(photo.pixels)
+            return super().again(photo, face)
+
+    monkeypatch.setattr("showface.pipeline.face_finder", lambda *, fetch: Watching(6.0, *TWO))
+    photo, hole = scene()
+    eye_x, eye_y = (TEMPLATE[0] * 0.8 + np.array((20, 30))).astype(int)
+    hole[eye_y - 12 : eye_y + 12, eye_x - 12 : eye_x + 12] = True
+    found = [two_faces.restore(photo, hole, feather=0, fidelity=fidelity) for fidelity in (0, 0.5, 1)]
+    assert np.array_equal(seen[0], seen[1]) and np.array_equal(seen[0], seen[2])
+    frames = [one.views[0].frame.matrix for one in found]
+    assert np.array_equal(frames[0], frames[1]) and np.array_equal(frames[0], frames[2])
+    red = [(one.photo.pixels[hole].astype(int) @ (2, -1, -1)).mean() for one in found]
+    assert red[0] > red[1] > red[2], "the natural answer is red"
+
+
+@pytest.mark.parametrize("fidelity", [-0.1, 1.1, float("nan"), float("inf")])
+def test_fidelities_are_from_0_to_1(inpaint: FaceInpainter, fidelity: float) -> None:
+    with pytest.raises(SettingError, match="expected a fidelity from 0"):
+        inpaint(PIXELS, HOLE, fidelity=fidelity)
 
 
 # ------------------------------------------------------------------ masks that ask for nothing or too much

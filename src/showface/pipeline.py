@@ -15,7 +15,7 @@ from __future__ import annotations
 import os
 import re
 import warnings
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import nullcontext
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -28,31 +28,34 @@ from PIL import Image
 from torch import Tensor
 
 from showface import weights
-from showface.errors import ImageError, MaskError, NonFiniteError, SettingError, ShowFaceError, unknown
-from showface.images import read_image, rgb, to_tensor, to_unit
-from showface.masks import binarise, hole_share, mask_of, mask_tensor, read_mask
+from showface.errors import NonFiniteError, SettingError, ShowFaceError, unknown
+from showface.images import to_tensor, to_unit
+from showface.masks import hole_share, mask_tensor
 from showface.networks.disentangled_memory import Retrieved
 from showface.networks.lean_form import LeanForm
 from showface.networks.mdrnets import MDRNets, MDRNetsOutput
 from showface.networks.precision import bf16_autocast, computes_bf16
+from showface.networks.source_alignment import Aligned
 from showface.photo.align import SIDE as SIDE
-from showface.photo.align import Frame, frame_of_points, take
-from showface.photo.choose import Choice, Point, Rectangle, View, choose
+from showface.photo.align import take
+from showface.photo.answers import Answers, remaining
+from showface.photo.choose import Choice, Point, Rectangle, View, choose, part_in, shared_out
 from showface.photo.classical import fill_from_rim
 from showface.photo.decode import photo_of
+from showface.photo.fidelity import FIDELITY, checked_fidelity
 from showface.photo.find_faces import FaceFinder, face_finder
+from showface.photo.given import Picture, given_mask, given_picture, refuse_misfits
 from showface.photo.mirror import MIRROR_VERSION as MIRROR_VERSION
 from showface.photo.mirror import Mirror, MirrorUse, WhyNot, mirror_of
+from showface.photo.mixing import mixture
 from showface.photo.photograph import Photo
-from showface.photo.put_back import put_back
 from showface.photo.seam import Seam, seam_of
+from showface.photo.second_look import is_guessed, seen_again
 
-Picture = str | os.PathLike[str] | Image.Image | np.ndarray
 DEVICES = ("auto", "cpu", "cuda")
 DETECTORS = ("auto", "cached", "off")
 PRECISIONS = ("float32", "bfloat16", "auto")
 MIRRORS = ("auto", "off")
-MOVED = 1.5  # pixels of a frame that a face must lie elsewhere to be completed once more
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -65,6 +68,7 @@ class Restoration:
     outside_faces: float = 0.0  # the part of the hole that was filled in from its rim, without the networks
     mirrored: float = 0.0  # the part of the hole that was taken from the other side of the face
     mirror: tuple[str, ...] = ()  # for each view "taken", or why nothing was (`photo.mirror.WhyNot`)
+    fidelity: float = FIDELITY  # where between the natural answer (0) and the faithful one (1) it lies
     seam: Seam = field(default_factory=lambda: Seam(step=0.0, usual=0.0, colour=0.0))
     notes: tuple[str, ...] = ()  # one line each: what the user should know
 
@@ -147,6 +151,7 @@ class FaceInpainter:
         face_points: Sequence[Point] | None = None,
         feather: float | int | None = None,
         mirror: MirrorUse = "auto",
+        fidelity: float | int = FIDELITY,
     ) -> Image.Image:
         """The picture with its masked part filled in: RGB, same size, **outside the mask equal in every bit**.
 
@@ -158,11 +163,13 @@ class FaceInpainter:
         `feather` is over how many pixels of the picture, from the border inwards, the filling is bent to meet what is
         known: None = as far as the hole reaches, 0 = pasted as it is. `mirror`: "auto" takes what the other side of
         the face shows for what is hidden whole, where both sides agree; "off" leaves everything to the networks.
+        `fidelity`: 0 = natural, what looks real; 1 = faithful, what errs the least (the coarse network alone); between
+        them both are mixed.
         """
-        picture = _picture(image)
+        picture = given_picture(image)
         photo = photo_of(picture)
         restored = self.restore(
-            photo, mask, face_box=face_box, face_points=face_points, feather=feather, mirror=mirror
+            photo, mask, face_box=face_box, face_points=face_points, feather=feather, mirror=mirror, fidelity=fidelity
         ).photo
         return restored.picture() if restored is not photo else picture.copy()
 
@@ -175,33 +182,29 @@ class FaceInpainter:
         face_points: Sequence[Point] | None = None,
         feather: float | int | None = None,
         mirror: MirrorUse = "auto",
+        fidelity: float | int = FIDELITY,
     ) -> Restoration:
         """`photo` (see `photo.decode`) completed at its own depth and in its own colours, and what was done to it.
 
         `mask` and the other arguments are those of `__call__`. What the user should know is warned about.
         """
-        hole = _mask(mask)
-        _refuse_misfits(photo, hole)
+        hole = given_mask(mask)
+        refuse_misfits(photo, hole)
         if feather is not None and not feather >= 0:
             raise SettingError(f"expected a feather of 0 pixels or more, found {feather}")
         if mirror not in MIRRORS:
             raise SettingError(unknown("mirror", mirror, MIRRORS))
+        fidelity = checked_fidelity(fidelity)
         if not hole.any():
             warnings.warn("the mask is empty: nothing to fill in, the picture comes back as it is", stacklevel=3)
-            return Restoration(photo=photo)
+            return Restoration(photo=photo, fidelity=fidelity)
         choice = self.choose(photo, hole, face_box=face_box, face_points=face_points)
-        result, left, views, mirrors = photo, hole, [], []
-        for view, part in _shared_out(choice.views, hole):
-            completed = self._completed(result, left, view, part, feather, mirror)
-            if completed is None:
-                continue
-            again = self._seen_again(view, hole, completed.photo)
-            if again is not None:  # it was not quite where it seemed to be
-                view, part = again, _part_in(again.frame, left)
-                completed = self._completed(result, left, view, part, feather, mirror) or completed
-            result, left = completed.photo, left & ~part
-            views.append(view)
-            mirrors.append(completed)
+        result, left, completed = photo, hole, list[Answers]()
+        for view, part in shared_out(choice.views, hole):
+            one = self._completed(result, hole, view, left, part, feather=feather, mirror=mirror, fidelity=fidelity)
+            if one is not None:
+                result, left = one.photo, left & ~one.part
+                completed.append(one.answers)
         notes = [choice.note] if choice.note else []
         if left.any():
             result = fill_from_rim(result, left, feather=feather)
@@ -212,9 +215,10 @@ class FaceInpainter:
         for note in notes:
             warnings.warn(note, stacklevel=3)
         return Restoration(
-            photo=result, views=tuple(views), hole_share=hole_share(hole), outside_faces=float(left.sum() / hole.sum()),
-            mirrored=min(1.0, sum(one.mirrored for one in mirrors) / int(hole.sum())),
-            mirror=tuple(one.why_not or "taken" for one in mirrors),
+            photo=result, views=tuple(one.view for one in completed), hole_share=hole_share(hole),
+            outside_faces=float(left.sum() / hole.sum()), fidelity=fidelity,
+            mirrored=min(1.0, sum(one.mirrored(fidelity) for one in completed) / int(hole.sum())),
+            mirror=tuple(one.mirror(fidelity) for one in completed),
             seam=seam_of(result, hole), notes=tuple(notes),
         )  # fmt: skip
 
@@ -234,39 +238,45 @@ class FaceInpainter:
         """The detector, if it is to be used and at hand, or may be fetched and is worth it."""
         return None if self.detector == "off" else face_finder(fetch=worth_fetching and self.detector == "auto")
 
-    def _seen_again(self, view: View, hole: Bool[np.ndarray, "h w"], completed: Photo) -> View | None:
-        """The view as it is found in the `completed` photograph, if that is not where it was found in the hidden one.
-
-        The detector guesses at points that are hidden, and places those that are visible by them.
-        """
-        finder = (
-            self._finder() if view.how == "found" and view.face is not None and view.face.is_hidden_by(hole) else None
-        )
-        face = finder.again(completed, view.face) if finder is not None and view.face is not None else None
-        if face is None:
-            return None
-        frame = frame_of_points(face.points)
-        return View(frame, "found", face) if view.frame.apart(frame) > MOVED else None
-
     def _completed(
         self,
         photo: Photo,
         hole: Bool[np.ndarray, "h w"],
         view: View,
+        left: Bool[np.ndarray, "h w"],
         part: Bool[np.ndarray, "h w"],
+        *,
         feather: float | int | None,
         mirror: MirrorUse,
+        fidelity: float,
     ) -> _View | None:
-        """`photo` with `part` of its `hole` completed; None if nothing is visible to go by."""
+        """`photo` with `part` of what is `left` of its `hole` completed; None if nothing is visible to go by.
+
+        A face of which the detector saw too little is looked for again in its natural completion, whatever is asked
+        for, and completed where it is found then.
+        """
+        answers, natural = self._answers(photo, left, view, mirror), None
+        finder = self._finder() if is_guessed(view, hole) else None
+        if answers is not None and finder is not None:
+            natural = answers.put_back(photo, left, part, feather=feather)
+            again = seen_again(view, natural, finder)
+            elsewhere = None if again is None else self._answers(photo, left, again, mirror)
+            if elsewhere is not None:
+                answers, part, natural = elsewhere, part_in(elsewhere.view.frame, left), None
+        if answers is None:
+            return None
+        if natural is None or fidelity:
+            natural = answers.put_back(photo, left, part, feather=feather, fidelity=fidelity)
+        return _View(answers, part, natural)
+
+    def _answers(self, photo: Photo, hole: Bool[np.ndarray, "h w"], view: View, mirror: MirrorUse) -> Answers | None:
+        """What there is for what `hole` hides in `view`; None if it hides all of it."""
         small, hidden = take(photo, hole, view.frame)
         if hidden.all():
             return None
         output = self.complete(to_tensor(small), mask_tensor(hidden))
-        values, other = levels(output), self.other_side(output, hidden, view=view, mirror=mirror)
-        found = other if isinstance(other, Mirror) else None
-        result = put_back(photo, hole, view.frame, values, hidden, part=part, feather=feather, mirror=found)
-        area = 0.0 if found is None else float(found.share.sum()) * view.frame.scale**2
-        return _View(result, area, None if isinstance(other, Mirror) else other)
+        other_side = self.other_side(output, hidden, view=view, mirror=mirror)
+        return Answers(view, hidden, levels(output), _levels(output.coarse), other_side)
 
     def other_side(
         self,
@@ -275,25 +285,30 @@ class FaceInpainter:
         *,
         view: View | None = None,
         mirror: MirrorUse = "auto",
+        fidelity: float = 0.0,
     ) -> Mirror | WhyNot:
         """What the other side of a completed face has for what is `hidden` of it, or why it has nothing.
 
-        `view` is where the face comes from; without one it is taken for an aligned face.
+        `view` is where the face comes from; without one it is taken for an aligned face. The other side belongs to the
+        natural answer, so that its share falls with the `fidelity`.
         """
-        if mirror == "off":
+        if mirror == "off" or fidelity == 1:
             return "off"
         if view is not None and view.how == "region":
             return "no face"
         categories = output.semantic_map[0].cpu().numpy()
-        return mirror_of(levels(output), hidden, categories, class_map=self.network.config.class_map)
+        found = mirror_of(levels(output), hidden, categories, class_map=self.network.config.class_map)
+        return remaining(found, fidelity)
 
     def with_other_side(
-        self, image: Float[Tensor, "1 3 256 256"], mask: Float[Tensor, "1 1 256 256"]
+        self, image: Float[Tensor, "1 3 256 256"], mask: Float[Tensor, "1 1 256 256"], *, fidelity: float | int = 0.0
     ) -> Float[np.ndarray, "256 256 3"]:
         """An aligned face completed as a photograph's is: by `complete`, then from the face's other side; 0..255."""
-        output = self.complete(image, mask)
-        other = self.other_side(output, mask[0, 0].cpu().numpy() > 0.5)
-        return other.laid_over(levels(output)) if isinstance(other, Mirror) else levels(output)
+        fidelity = checked_fidelity(fidelity)
+        output, hidden = self.complete(image, mask), mask[0, 0].cpu().numpy() > 0.5
+        other = self.other_side(output, hidden)
+        mirror = other if isinstance(other, Mirror) else None
+        return mixture(levels(output), _levels(output.coarse), hidden, fidelity, mirror=mirror).picture()
 
     @torch.no_grad()
     def complete(self, images: Float[Tensor, "b 3 h w"], masks: Float[Tensor, "b 1 h w"]) -> MDRNetsOutput:
@@ -335,16 +350,20 @@ class FaceInpainter:
 
 @dataclass(frozen=True, eq=False)
 class _View:
-    """A photograph with one view completed, and what came from the other side of the face."""
+    """A photograph with one view completed."""
 
+    answers: Answers
+    part: Bool[np.ndarray, "h w"]  # of the hole that was completed
     photo: Photo
-    mirrored: float  # pixels of the photograph
-    why_not: WhyNot | None
 
 
 def levels(output: MDRNetsOutput) -> Float[np.ndarray, "h w 3"]:
     """The first completed face of a batch, 0..255."""
-    values = to_unit(output.completed[0].float()).clamp(0, 1) * 255
+    return _levels(output.completed)
+
+
+def _levels(faces: Float[Tensor, "b 3 h w"]) -> Float[np.ndarray, "h w 3"]:
+    values = to_unit(faces[0].float()).clamp(0, 1) * 255
     return np.ascontiguousarray(values.permute(1, 2, 0).cpu().numpy())
 
 
@@ -375,60 +394,10 @@ def _joined(one: MDRNetsOutput, other: MDRNetsOutput) -> MDRNetsOutput:
     """What two batches gave as if they had been one, on the device of the second."""
 
     def join(part: Any, more: Any) -> Any:
-        if isinstance(part, Retrieved):
-            return Retrieved(*map(join, part, more))
+        if isinstance(part, (Retrieved, Aligned)):
+            return type(part)(*map(join, part, more))
+        if part is None:  # of a network that looks at no sources
+            return None
         return torch.cat([part.to(more.device), more])
 
     return MDRNetsOutput(**{name: join(part, getattr(other, name)) for name, part in vars(one).items()})
-
-
-def _picture(image: Picture) -> Image.Image:
-    if isinstance(image, Image.Image):
-        return rgb(image)
-    if isinstance(image, np.ndarray):
-        if image.dtype != np.uint8 or image.ndim != 3 or image.shape[2] != 3 or not image.size:
-            raise ImageError(f"expected a uint8 array (h, w, 3), RGB, found {image.dtype} {image.shape}")
-        return Image.fromarray(image)
-    return read_image(image)
-
-
-def _mask(mask: Picture) -> Bool[np.ndarray, "h w"]:
-    if isinstance(mask, Image.Image):
-        return mask_of(mask)
-    return binarise(mask) if isinstance(mask, np.ndarray) else read_mask(mask)
-
-
-def _shared_out(views: Sequence[View], hole: Bool[np.ndarray, "h w"]) -> Iterator[tuple[View, Bool[np.ndarray, "h w"]]]:
-    """Each view with the part of the hole that it completes: what lies in it and in none before it."""
-    left = hole.copy()
-    for view in views:
-        part = _part_in(view.frame, left)
-        if part.any():
-            yield view, part
-            left &= ~part
-
-
-def _part_in(frame: Frame, hole: Bool[np.ndarray, "h w"]) -> Bool[np.ndarray, "h w"]:
-    """What of `hole` lies in `frame`."""
-    window = frame.window((hole.shape[0], hole.shape[1]))
-    area = np.s_[window[1] : window[3], window[0] : window[2]]
-    part = np.zeros_like(hole)
-    part[area] = hole[area] & frame.within(window)
-    return part
-
-
-def _refuse_misfits(picture: Photo, hole: Bool[np.ndarray, "h w"]) -> None:
-    height, width = hole.shape
-    if (picture.width, picture.height) != (width, height):
-        raise MaskError(
-            f"expected a mask of the picture's size {picture.width} x {picture.height}, found {width} x {height}; "
-            "draw it on this picture or resize it (--resize-mask)"
-        )
-    if hole.all():
-        raise MaskError("the mask hides the whole picture; leave something visible to go by")
-    rim = (hole[0], hole[-1], hole[:, 0], hole[:, -1])
-    if hole.mean() > 0.6 and all(side.all() for side in rim):
-        warnings.warn(
-            f"the mask hides {hole.mean():.0%} and every border; is it inverted (--invert-mask)? White = fill in",
-            stacklevel=4,
-        )

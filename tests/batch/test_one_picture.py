@@ -11,6 +11,7 @@ from PIL import Image
 
 from showface.batch.jobs import Job
 from showface.batch.one_picture import Outcome, Wishes, complete
+from showface.errors import SettingError
 from showface.images import read_image, write_image
 from showface.photo.mirror import Mirror
 from showface.photo.symmetry import Places
@@ -72,15 +73,30 @@ def test_off_leaves_it_to_the_networks(mirrored: FaceInpainter, job: Job, monkey
     assert (off == turned).all() and (off != taken)[EYE].mean() > 0.5
 
 
+def test_the_line_says_the_fidelity_and_the_picture_has_it(mirrored: FaceInpainter, job: Job) -> None:
+    told, pictures = [], []
+    for fidelity in (0.0, 0.5, 1.0):
+        outcome, picture = done(mirrored, job, Wishes(fidelity=fidelity))
+        line = outcome.line(job)
+        told.append((line["fidelity"], line["mirror"], line["mirrored"]))
+        pictures.append(picture)
+    assert told[0][:2] == (0, ["taken"]) and told[1][:2] == (0.5, ["taken"]) and told[2] == (1, ["off"], 0)
+    assert told[1][2] == pytest.approx(told[0][2] / 2, abs=1e-3)
+    away = [np.square(picture - pictures[2])[EYE].mean() for picture in pictures]
+    assert away[0] > away[1] > 0
+    with pytest.raises(SettingError, match="expected a fidelity from 0"):
+        Wishes(fidelity=float("nan"))
+
+
 def test_the_figure_shows_what_the_result_has(mirrored: FaceInpainter, job: Job) -> None:
-    """With "off", and where there is no face, nothing is taken in the figure either."""
+    """With "off", where nothing but the coarse face is wanted, and where there is no face, nothing is taken there."""
     figures = []
-    for wishes in (Wishes(), Wishes(mirror="off")):
+    for wishes in (Wishes(), Wishes(mirror="off"), Wishes(fidelity=1.0)):
         done(mirrored, replace(job, explain=job.out.with_name("sheet.png")), wishes)
         figures.append(np.asarray(read_image(job.out.with_name("sheet.png"))))
     other_side = np.s_[320:, 18 + 4 * 270 : 18 + 5 * 270]
     colour = [np.ptp(figure[other_side].astype(int), axis=2).max() for figure in figures]
-    assert colour[0] > 100 and colour[1] == 0
+    assert colour[0] > 100 and colour[1] == colour[2] == 0
 
 
 def test_a_face_that_is_hidden_on_both_sides_says_so(tiny_inpaint: FaceInpainter, job: Job) -> None:

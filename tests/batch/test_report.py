@@ -32,11 +32,11 @@ def written(job: Job, report: Report, **facts: object) -> None:
 def test_a_line_says_what_was_done(job: Job, tmp_path: Path) -> None:
     path = tmp_path / "report.jsonl"
     written(job, Report(path, {"grow": 2}), seconds=1.23456, width=30, faces=2, hole_share=0.25, warnings=("look",),
-            mirrored=0.12345678, mirror=("taken", "turned head"))  # fmt: skip
+            mirrored=0.12345678, mirror=("taken", "turned head"), fidelity=0.3)  # fmt: skip
     (line,) = [json.loads(text) for text in path.read_text().splitlines()]
     assert line["state"] == "done" and line["image"] == str(job.image) and line["out"] == str(job.out)
     assert (line["seconds"], line["width"], line["faces"], line["hole_share"]) == (1.235, 30, 2, 0.25)
-    assert line["mirrored"] == 0.123457 and line["mirror"] == ["taken", "turned head"]
+    assert line["mirrored"] == 0.123457 and line["mirror"] == ["taken", "turned head"] and line["fidelity"] == 0.3
     assert line["warnings"] == ["look"] and line["settings"] == {"grow": 2}
 
 
@@ -114,7 +114,7 @@ def test_if_the_line_cannot_be_written_the_result_is_withdrawn(job: Job, tmp_pat
 
 def test_settings_are_what_differs_from_the_defaults() -> None:
     assert Wishes().different() == {}
-    assert Wishes(mirror="off").different() == {"mirror": "off"}
+    assert Wishes(mirror="off", fidelity=0.5).different() == {"mirror": "off", "fidelity": 0.5}
     wishes = Wishes(quality=80, mask=MaskOptions(grow=3, boxes=((1, 2, 3, 4),)))
     assert wishes.different() == {"quality": 80, "grow": 3, "boxes": ((1, 2, 3, 4),)}
     assert Report(None, wishes.different()).settings["boxes"] == [[1, 2, 3, 4]], "as it is read back"

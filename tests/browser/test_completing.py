@@ -120,6 +120,45 @@ def test_an_eye_is_taken_from_the_other_side_unless_that_is_switched_off(
     expect(figure).to_contain_text("mirrored, in colour")
 
 
+def test_the_slider_between_faithful_and_natural(editor: Any, face: Image.Image, face_png: bytes) -> None:
+    """By keyboard; natural at first and at its right end. What was made otherwise is no longer the result."""
+    page = editor.page
+    editor.open("face.png", face_png, face.size)
+    slider, told = page.get_by_role("slider", name="Faithful or natural"), page.locator("#fidelity-value")
+    expect(told).to_have_text("natural")
+    editor.take("rectangle")
+    editor.drag((66, 92), (114, 134))
+    hole = editor.mask()
+    editor.complete()
+    natural = array(editor.download()[1])
+
+    slider.focus()
+    page.keyboard.press("Home")
+    expect(told).to_have_text("faithful")
+    expect(slider).to_have_attribute("aria-valuetext", "faithful")
+    expect(page.locator("#summary")).to_contain_text("The setting has changed")
+    expect(page.locator("#compare")).to_be_hidden()
+    assert page.locator("#download").is_disabled()
+    editor.complete()
+    expect(page.locator("#summary")).not_to_contain_text("other side")
+    faithful = array(editor.download()[1])
+
+    slider.focus()
+    for _ in range(8):
+        page.keyboard.press("ArrowRight")
+    expect(told).to_have_text("60 % faithful")
+    editor.complete()
+    between = array(editor.download()[1])
+    assert (natural == faithful)[~hole].all() and (natural == between)[~hole].all()
+    away = [np.square(it.astype(int) - faithful)[hole].mean() for it in (natural, between)]
+    assert away[0] > 1.5 * away[1] > 0
+
+    editor.open("another.png", face_png, face.size)
+    expect(told).to_have_text("60 % faithful")  # kept from picture to picture, as the box above it is
+    page.reload()
+    expect(told).to_have_text("natural")
+
+
 def test_why_nothing_came_from_the_other_side_is_said_where_it_was_to_be_expected(editor: Any) -> None:
     editor.open_sample()
     editor.take("rectangle")

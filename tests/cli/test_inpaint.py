@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
@@ -83,6 +84,27 @@ def test_the_other_side_of_the_face_can_be_left_out(
     assert main(single(folder, *weights, "--mirror", "no")) == 2
     said = capsys.readouterr().err
     assert said.count("\n") == 1 and "'--mirror'" in said and "'auto', 'off'" in said
+    assert not (folder / "out.png").exists()
+
+
+@pytest.mark.usefixtures("reflecting")
+def test_fidelity(folder: Path, weights: list[str], tiny_weights: Path) -> None:
+    inpaint = FaceInpainter.from_pretrained(tiny_weights, device="cpu")
+    results = []
+    for fidelity in (0, 0.5, 1):
+        assert main(single(folder, *weights, "--fidelity", str(fidelity), "--overwrite")) == 0
+        results.append(np.asarray(read_image(folder / "out.png")))
+        assert np.array_equal(results[-1], inpaint(PIXELS, HOLE, fidelity=fidelity))
+    assert not any(np.array_equal(*pair) for pair in pairwise(results))
+
+
+@pytest.mark.parametrize("fidelity", ["-0.1", "1.01", "nan", "inf", "half", ""])
+def test_fidelity_is_from_0_to_1(
+    folder: Path, weights: list[str], fidelity: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(single(folder, *weights, f"--fidelity={fidelity}")) == 2
+    said = capsys.readouterr().err
+    assert said.count("\n") == 1 and "'--fidelity'" in said and "from 0 (natural) to 1 (faithful)" in said
     assert not (folder / "out.png").exists()
 
 

@@ -135,6 +135,13 @@ def test_without_the_other_side_of_the_face_results_are_others(run: Run) -> None
     ] * 3
 
 
+def test_the_report_says_the_fidelity(run: Run) -> None:
+    assert run(*run.report, "--fidelity", "0.5") == 0
+    assert [(line["fidelity"], line["settings"]["fidelity"]) for line in run.reported()] == [(0.5, 0.5)] * 3
+    assert run(*run.report, "--fidelity", "0.5") == 0 and "3 done before" in run.out
+    assert run(*run.report) == 1 and "exists already" in run.err
+
+
 def test_with_other_settings_results_are_not_done_and_not_replaced(run: Run) -> None:
     assert run(*run.report) == 0
     before = run.results()

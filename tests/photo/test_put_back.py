@@ -10,6 +10,7 @@ from showface.masks import draw_free_form
 from showface.photo import put_back as module
 from showface.photo.align import SIDE, Frame, take
 from showface.photo.mirror import AXIS, DARK, Mirror, mirror_of
+from showface.photo.mixing import Change, mixture
 from showface.photo.photograph import Photo
 from showface.photo.put_back import bounds, mirrored_over, put_back, tiles
 from showface.photo.seam import seam_of
@@ -255,6 +256,23 @@ def test_a_large_face_gets_an_eye_as_sharp_as_the_other() -> None:
     assert 0.8 < fine(with_mirror) < 1.15
     assert fine(put_back(taken, hole, frame, values, hidden, grain=False)) < 0.3
     assert (with_mirror.pixels[~hole] == taken.pixels[~hole]).all()
+    for fidelity in (0.3, 0.6, 0.9):  # the texture takes over from mirrored grain
+        answer = mixture(values, values, hidden, fidelity, mirror=mirror)
+        between = put_back(taken, hole, frame, answer.completed, hidden, mirror=answer.mirror, change=answer.change)
+        assert 0.7 < fine(between) < 1.15
+        assert (between.pixels[~hole] == taken.pixels[~hole]).all()
+
+
+@pytest.mark.parametrize("feather", [None, 0, 6.5])
+def test_a_change_is_as_if_the_completion_had_been_another(feather: float | None) -> None:
+    taken = photo(grainy(SIZE, 6))
+    values, hidden = completion(taken, HOLE, FRAME)
+    levels = RNG.normal(0, 20, values.shape).astype(np.float32) * hidden[..., None]
+    change = Change(levels, np.zeros((SIDE, SIDE), np.float32))
+    apart = put_back(taken, HOLE, FRAME, values, hidden, feather=feather, change=change).pixels.astype(int)
+    at_once = put_back(taken, HOLE, FRAME, values + levels, hidden, feather=feather).pixels
+    assert np.abs(apart - at_once).max() <= 1
+    assert (apart == taken.pixels)[~HOLE].all()
 
 
 def test_nothing_is_taken_from_beyond_the_photograph() -> None:

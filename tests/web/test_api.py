@@ -16,8 +16,7 @@ from starlette.testclient import TestClient
 from showface.images import Held
 from showface.photo.decode import decode
 from showface.photo.encode import encoded
-from showface.photo.mirror import Mirror
-from showface.photo.symmetry import Places
+from showface.photo.fidelity import FIDELITY
 from showface.pipeline import FaceInpainter
 from showface.semantics import merge
 
@@ -71,14 +70,8 @@ def test_json_has_the_facts_and_the_same_bytes(service: Service) -> None:
     np.testing.assert_array_equal(np.asarray(opened(told["preview"])), np.asarray(opened(told["image"])))
 
 
-def test_the_other_side_of_the_face_is_used_unless_it_is_switched_off(
-    service: Service, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    def mirror_of(completed: np.ndarray, hidden: np.ndarray, *more: np.ndarray, class_map: str) -> Mirror:
-        xs, ys = np.meshgrid(np.arange(256, dtype=np.float32), np.arange(256, dtype=np.float32))
-        return Mirror(Places(255 - xs, ys), np.ones((256, 256, 3), np.float32), hidden.astype(np.float32))
-
-    monkeypatch.setattr("showface.pipeline.mirror_of", mirror_of)
+@pytest.mark.usefixtures("reflecting")
+def test_the_other_side_of_the_face_is_used_unless_it_is_switched_off(service: Service) -> None:
     client = service()
     form = {"files": {"image": ("a", PNG), "mask": ("m", MASK)}}
     told = {
@@ -95,6 +88,22 @@ def test_the_other_side_of_the_face_is_used_unless_it_is_switched_off(
     colours = [np.ptp(np.asarray(it["other_side"]).astype(int), axis=2).max() for it in views]
     assert colours[0] > 50 and colours[1] == 0, "grey where nothing was taken"
     assert np.array_equal(*(it["completed"] for it in views)), "what the networks made stays theirs"
+
+
+@pytest.mark.usefixtures("reflecting")
+def test_the_fidelity_is_a_field_and_the_answer_says_it(service: Service, tiny_inpaint: FaceInpainter) -> None:
+    client = service()
+    form = {"files": {"image": ("a", PNG), "mask": ("m", MASK)}}
+    told = {
+        it: client.post("/v1/inpaint", **form, data={"fidelity": it} if it else {}, headers=JSON).json()
+        for it in ("", "0", "0.5", "1")
+    }
+    assert [told[it]["fidelity"] for it in told] == [FIDELITY, 0, 0.5, 1]
+    assert told["1"]["mirror"] == ["off"] and len({told[it]["image"] for it in ("0", "0.5", "1")}) == 3
+    for it in ("0.5", "1"):
+        expected = tiny_inpaint.restore(decode(Held("image", PNG)), HOLE, fidelity=float(it)).photo
+        assert base64.b64decode(told[it]["image"]) == encoded(expected)
+    assert client.post("/v1/explain", **form, data={"fidelity": "1"}).json()["mirror"] == "off"
 
 
 def test_why_nothing_came_from_the_other_side_is_told(service: Service) -> None:
@@ -167,6 +176,8 @@ def test_what_is_asked_wrongly_is_said_in_a_sentence(service: Service) -> None:
     assert invalid(ask(both, boxes="[[1, 2, 3]]")).startswith("boxes.0")
     assert invalid(ask(both, format="gif")).startswith("format: ")
     assert invalid(ask(both, mirror="on")).startswith("mirror: ")
+    for fidelity in ("-0.1", "1.01", "nan", "inf", "half"):
+        assert invalid(ask(both, fidelity=fidelity)).startswith("fidelity: ")
     assert "expected text" in invalid(ask(both | {"grow": b"1"}))
     for files, fields, error in (
         (both, {"regions": "eye"}, "setting"),

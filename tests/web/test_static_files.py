@@ -7,6 +7,8 @@ from pathlib import Path
 
 import pytest
 
+from showface.photo.fidelity import FIDELITY
+
 STATIC = Path(__file__).parent.parent.parent / "src" / "showface" / "web" / "static"
 FILES = sorted(path for path in STATIC.rglob("*") if path.is_file())
 SCRIPTS = [path for path in FILES if path.suffix == ".js"]
@@ -68,6 +70,11 @@ def test_what_a_script_names_is_there(path: Path) -> None:
         assert imported.is_file(), module
     for name in re.findall(r'(?:\$|querySelector)\("#([a-z-]+)"\)', text):
         assert name in ids(), name
+
+
+def test_the_page_starts_with_the_fidelity_of_the_package() -> None:
+    (found,) = re.findall(r"\bfidelity: ([\d.]+) }", (STATIC / "core" / "editor.js").read_text(encoding="utf-8"))
+    assert float(found) == FIDELITY
 
 
 def test_every_module_is_used() -> None:

@@ -24,6 +24,7 @@ from showface.photo.align import SIDE, Frame, bring_back, take
 from showface.photo.choose import View
 from showface.photo.decode import decode, photo_of
 from showface.photo.encode import encode, refuse_unwritable
+from showface.photo.fidelity import FIDELITY, checked_fidelity
 from showface.photo.mask_options import MaskOptions, ParsedFace, Rectangle, hole_of
 from showface.photo.mirror import MirrorUse
 from showface.photo.photograph import Photo
@@ -42,6 +43,7 @@ class Wishes:
     face_points: Points | None = None  # the same by its eyes, nose and corners of the mouth
     feather: int | None = None  # pixels over which the border of the hole is blended; None = as the pipeline does
     mirror: MirrorUse = "auto"  # "off": nothing is taken from the other side of a face
+    fidelity: float = FIDELITY  # 0 = natural, 1 = faithful, between them mixed
     form: str | None = None  # format of the results; None = what their names say
     quality: int | None = None  # 1 to 100, for lossy formats
     strip_metadata: bool = False
@@ -50,6 +52,7 @@ class Wishes:
     def __post_init__(self) -> None:
         if self.face_box is not None and self.face_points is not None:
             raise SettingError("expected a face box or face points, found both; give one of them")
+        checked_fidelity(self.fidelity)
 
     def different(self) -> dict[str, object]:
         """What differs from the defaults, by name."""
@@ -71,6 +74,7 @@ class Outcome:
     outside_faces: float = 0.0  # the part of the hole that was filled in from its rim, without the networks
     mirrored: float = 0.0  # the part of the hole that was taken from the other side of a face
     mirror: tuple[str, ...] = ()  # for each completed square "taken", or why nothing was
+    fidelity: float = FIDELITY  # of the result
     seam: Seam | None = None  # how visible the hole's border is in the result
     warnings: tuple[str, ...] = ()
     error: str | None = None
@@ -85,7 +89,7 @@ class Outcome:
             return facts | {"error": self.error, "warnings": list(self.warnings)}
         facts |= {"width": self.width, "height": self.height, "faces": self.faces}
         facts |= {"hole_share": round(self.hole_share, 6), "outside_faces": round(self.outside_faces, 6)}
-        facts |= {"mirrored": round(self.mirrored, 6), "mirror": list(self.mirror)}
+        facts |= {"mirrored": round(self.mirrored, 6), "mirror": list(self.mirror), "fidelity": self.fidelity}
         if self.seam is not None:
             facts["seam"] = {part.name: round(getattr(self.seam, part.name), 2) for part in fields(self.seam)}
         return facts | {"warnings": list(self.warnings)}
@@ -143,11 +147,12 @@ def complete(inpaint: FaceInpainter, job: Job, wishes: Wishes) -> Outcome:
     )  # fmt: skip
     restored = inpaint.restore(
         photo, hole, face_box=wishes.face_box, face_points=wishes.face_points, feather=wishes.feather,
-        mirror=wishes.mirror,
+        mirror=wishes.mirror, fidelity=wishes.fidelity,
     )  # fmt: skip
     outcome = Outcome(
         width=photo.width, height=photo.height, faces=restored.faces, hole_share=hole_share(hole),
-        outside_faces=restored.outside_faces, mirrored=restored.mirrored, mirror=restored.mirror, seam=restored.seam,
+        outside_faces=restored.outside_faces, mirrored=restored.mirrored, mirror=restored.mirror,
+        fidelity=restored.fidelity, seam=restored.seam,
     )  # fmt: skip
     with _parts() as lay:
         if job.save_mask is not None:
@@ -251,5 +256,5 @@ def explained(
     return explain(
         inpaint.network, seen.crop, seen.hidden,
         aligned=seen.aligned, photo=picture_of(photo.rgb()), hole=hole, result=picture_of(restored.photo.rgb()),
-        other_side=partial(inpaint.other_side, view=seen.view, mirror=mirror),
+        other_side=partial(inpaint.other_side, view=seen.view, mirror=mirror, fidelity=restored.fidelity),
     )  # fmt: skip

@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING
 
 import click
 
-from showface.cli.parameters import POINTS, RECTANGLE, words_of
+from showface.cli.parameters import POINTS, RECTANGLE, FidelityType, words_of
+from showface.photo.fidelity import FIDELITY
 
 if TYPE_CHECKING:
     from showface.batch.jobs import Job, Places, Plan
@@ -65,6 +66,14 @@ PATH = click.Path(path_type=Path)
     help="auto: what is hidden whole is taken from the other side of the face, where both sides agree.",
 )
 @click.option(
+    "--fidelity",
+    type=FidelityType(),
+    default=FIDELITY,
+    show_default=True,
+    metavar="F",
+    help="0: natural, what looks real; 1: faithful, what errs the least; between them both are mixed.",
+)
+@click.option(
     "--format",
     "form",
     type=click.Choice(FORMATS, case_sensitive=False),
@@ -100,9 +109,9 @@ PATH = click.Path(path_type=Path)
 def command(
     image: str, mask: str | None, out: Path | None, box: tuple[Rectangle, ...], region: tuple[str, ...], grow: int,
     invert_mask: bool, resize_mask: bool, save_mask: Path | None, face_box: Rectangle | None,
-    face_points: Points | None, feather: int | None, mirror: MirrorUse, form: str | None, quality: int | None,
-    strip_metadata: bool, pixel_limit: float, explain: Path | None, report: Path | None, workers: int,
-    allow_missing: bool, weights: str | None, device: str, precision: str, overwrite: bool,
+    face_points: Points | None, feather: int | None, mirror: MirrorUse, fidelity: float, form: str | None,
+    quality: int | None, strip_metadata: bool, pixel_limit: float, explain: Path | None, report: Path | None,
+    workers: int, allow_missing: bool, weights: str | None, device: str, precision: str, overwrite: bool,
 ) -> None:  # fmt: skip
     """Fill in part of the face in IMAGE: a photograph, a folder, a pattern such as "photos/*.jpg", or a .csv list.
 
@@ -122,7 +131,7 @@ def command(
     options = MaskOptions(invert=invert_mask, resize=resize_mask, boxes=box, regions=region, grow=grow)
     wishes = Wishes(
         mask=options, face_box=face_box, face_points=face_points, feather=feather, mirror=mirror,
-        form=form and form.upper(), quality=quality, strip_metadata=strip_metadata,
+        fidelity=fidelity, form=form and form.upper(), quality=quality, strip_metadata=strip_metadata,
         pixel_limit=round(pixel_limit * 1e6),
     )  # fmt: skip
     engine = Engine(weights=weights, device=device, precision=precision)

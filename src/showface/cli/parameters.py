@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING
 
 import click
 
-from showface.errors import unknown
+from showface.errors import SettingError, unknown
+from showface.photo.fidelity import checked_fidelity
 
 if TYPE_CHECKING:
     from showface.batch.one_picture import Points
@@ -61,6 +62,18 @@ class PointsType(click.ParamType["Points"]):
                 f"mouth), got {value!r}", param, ctx,
             )  # fmt: skip
         return tuple(zip(numbers[::2], numbers[1::2], strict=True))
+
+
+class FidelityType(click.ParamType["float"]):
+    """A number from 0 to 1."""
+
+    name = "fidelity"
+
+    def convert(self, value: object, param: click.Parameter | None, ctx: click.Context | None) -> float:
+        try:
+            return checked_fidelity(float(str(value)))
+        except (ValueError, SettingError):
+            self.fail(f"expected a number from 0 (natural) to 1 (faithful), got {str(value)!r}", param, ctx)
 
 
 RECTANGLE = RectangleType()

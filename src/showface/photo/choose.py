@@ -6,7 +6,7 @@ aligned face already, as in CelebA-HQ and FFHQ; and where there is no face, the 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
@@ -121,3 +121,25 @@ def _region(photo: Photo, hole: Bool[np.ndarray, "h w"]) -> Frame:
     x = min(max(0, (left + right - side) // 2), photo.width - side)
     y = min(max(0, (top + bottom - side) // 2), photo.height - side)
     return frame_of_window((x, y, x + side, y + side))
+
+
+# ---------------------------------------------------------------------------------------------- parts of a hole
+
+
+def shared_out(views: Sequence[View], hole: Bool[np.ndarray, "h w"]) -> Iterator[tuple[View, Bool[np.ndarray, "h w"]]]:
+    """Each view with the part of the hole that it completes: what lies in it and in none before it."""
+    left = hole.copy()
+    for view in views:
+        part = part_in(view.frame, left)
+        if part.any():
+            yield view, part
+            left &= ~part
+
+
+def part_in(frame: Frame, hole: Bool[np.ndarray, "h w"]) -> Bool[np.ndarray, "h w"]:
+    """What of `hole` lies in `frame`."""
+    window = frame.window((hole.shape[0], hole.shape[1]))
+    area = np.s_[window[1] : window[3], window[0] : window[2]]
+    part = np.zeros_like(hole)
+    part[area] = hole[area] & frame.within(window)
+    return part

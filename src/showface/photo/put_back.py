@@ -9,6 +9,7 @@ pixels of the hole change.
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 
 import cv2
 import numpy as np
@@ -17,6 +18,7 @@ from jaxtyping import Bool, Float
 from showface.photo.align import Frame, bring_back
 from showface.photo.membrane import continued, faded, membrane
 from showface.photo.mirror import Mirror, relit
+from showface.photo.mixing import Change
 from showface.photo.photograph import Photo, PixelBox
 from showface.photo.texture import Texture, texture_of
 
@@ -35,29 +37,34 @@ def put_back(
     feather: float | int | None = None,
     grain: bool = True,
     mirror: Mirror | None = None,
+    change: Change | None = None,
 ) -> Photo:
     """`photo` with `part` of its `hole` (default: all of it) taken from `completed`, RGB in 0..255. The rest stays.
 
     `completed` is what `frame` shows, completed where `hidden`. `feather`: over how many pixels of the photograph,
     counted from the border inwards, the completion is bent to meet what is known; None = as far as the hole reaches,
     0 = not at all. `grain` adds the fine texture that a frame cannot hold. `mirror` says which pixels are taken from
-    the other side of the face instead: the photograph's own, as sharp as they are. `hole` and `part` have its size.
+    the other side of the face instead: the photograph's own, as sharp as they are; `change` is added to both. `hole`
+    and `part` have the photograph's size.
     """
     part = hole if part is None else part & hole
+    changed = completed if change is None else completed + change.levels
     if feather != 0:
         reach = None if feather is None else feather / frame.scale
         completed = continued(completed, hidden, reach=reach)
+        changed = completed if change is None else continued(changed, hidden, reach=reach)
     window = bounds(part)
     if window is None:
         return photo
     left, top, right, bottom = window
-    texture = texture_of(photo, hole, frame, completed, hidden) if grain else None
+    texture = texture_of(photo, hole, frame, changed, hidden) if grain else None
+    change = None if change is None else replace(change, levels=changed - completed)
     deep = photo.pixels.dtype != np.uint8
     filled = np.zeros((bottom - top, right - left, 3), np.float32 if deep else np.uint8)
     for tile in tiles(window):
         inside = part[tile[1] : tile[3], tile[0] : tile[2]]
         if inside.any():
-            values = _blended(photo, hole, frame, completed, texture, mirror, tile, feather)
+            values = _blended(photo, hole, frame, completed, texture, mirror, change, tile, feather)
             values = values / np.float32(255) if deep else values.round()
             filled[tile[1] - top : tile[3] - top, tile[0] - left : tile[2] - left] = values
     return photo.filled(filled, part[top:bottom, left:right], corner=(top, left))
@@ -86,6 +93,7 @@ def _blended(
     completed: Float[np.ndarray, "256 256 3"],
     texture: Texture | None,
     mirror: Mirror | None,
+    change: Change | None,
     tile: PixelBox,
     feather: float | int | None,
 ) -> Float[np.ndarray, "rows columns 3"]:
@@ -96,10 +104,13 @@ def _blended(
     )  # fmt: skip
     unknown = hole[box[1] : box[3], box[0] : box[2]]
     base = bring_back(completed, frame, box)
-    if texture is not None:
-        base += texture.of(box)
+    grain = np.float32(0) if texture is None else texture.of(box)
+    base += grain
     if mirror is not None:
         base = mirrored_over(base, photo, frame, mirror, box)
+    if change is not None:
+        base += bring_back(change.levels, frame, box)
+        base += bring_back(change.texture[..., None], frame, box) * grain
     if feather != 0:
         base += faded(membrane(photo.rgb(box) - base, unknown), unknown, feather)
     inner = base[tile[1] - box[1] : tile[3] - box[1], tile[0] - box[0] : tile[2] - box[0]]

@@ -84,6 +84,7 @@ class Inpainted(BaseModel):
     outside_faces: float
     mirrored: Annotated[float, Field(description="The part of the hole that was taken from the other side of a face.")]
     mirror: Annotated[list[str], Field(description='For each completed square "taken", or why nothing was.')]
+    fidelity: Annotated[float, Field(description="Of the result: 0 = natural, 1 = faithful.")]
     warnings: list[str]
     width: int
     height: int

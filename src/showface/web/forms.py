@@ -12,6 +12,7 @@ from starlette.formparsers import MultiPartException, MultiPartParser
 from starlette.requests import Request
 
 from showface.errors import unknown
+from showface.photo.fidelity import FIDELITY
 from showface.photo.mask_options import MaskOptions
 from showface.web.refusals import Refusal
 
@@ -83,6 +84,10 @@ class HoleFields(RegionFields):
         Literal["auto", "off"],
         Field(description="auto: what is hidden whole is taken from the other side of the face, where both agree."),
     ] = "auto"
+    fidelity: Annotated[
+        float,
+        Field(ge=0, le=1, allow_inf_nan=False, description="0: natural; 1: faithful; between them both are mixed."),
+    ] = FIDELITY
 
     def options(self) -> MaskOptions:
         """The same for those who find the hole."""

@@ -180,6 +180,7 @@ def _facts(done: Done[tasks.Completed]) -> answers.Inpainted:
     return answers.Inpainted(
         seconds=round(done.seconds, 4), faces=restored.faces, hole_share=restored.hole_share,
         outside_faces=restored.outside_faces, mirrored=restored.mirrored, mirror=list(restored.mirror),
+        fidelity=restored.fidelity,
         warnings=list(done.warnings), width=restored.photo.width, height=restored.photo.height,
         format=result.format, content_type=CONTENT_TYPES[result.format],
         image=_text(result.content), preview=None if result.preview is None else _text(result.preview),
@@ -199,7 +200,9 @@ def _hole(service: Service, fields: forms.HoleFields) -> tasks.Hole:
     if fields.mask is None and not fields.regions and not fields.boxes:
         raise Refusal(422, "invalid", "expected at least one of mask, regions and boxes")
     mask = None if fields.mask is None else Held("mask", fields.mask)
-    return tasks.Hole(**_picture(service, fields), mask=mask, options=fields.options(), mirror=fields.mirror)
+    return tasks.Hole(
+        **_picture(service, fields), mask=mask, options=fields.options(), mirror=fields.mirror, fidelity=fields.fidelity
+    )
 
 
 def _text(content: bytes) -> str:

@@ -20,6 +20,7 @@ from showface.photo.align import TEMPLATE, TEMPLATE_BOX
 from showface.photo.choose import View
 from showface.photo.decode import decode
 from showface.photo.encode import encoded
+from showface.photo.fidelity import FIDELITY
 from showface.photo.mask_options import MaskOptions, ParsedFace, Rectangle, hole_of, parts_of
 from showface.photo.mirror import MirrorUse
 from showface.photo.photograph import Photo
@@ -45,6 +46,7 @@ class Hole(Picture):
     mask: Held | None = None
     options: MaskOptions = field(default_factory=MaskOptions)
     mirror: MirrorUse = "auto"  # "off": nothing is taken from the other side of a face
+    fidelity: float = FIDELITY  # 0 = natural, 1 = faithful, between them mixed
 
     def of(self, inpaint: FaceInpainter, photo: Photo) -> Bool[np.ndarray, "h w"]:
         """Where to fill in; True = hole."""
@@ -79,7 +81,9 @@ def complete(inpaint: FaceInpainter, asked: Hole, written: Written) -> Completed
     """Fills in and writes; a picture in which nothing changed comes back byte for byte."""
     photo = asked.decoded()
     hole = asked.of(inpaint, photo)
-    restored = inpaint.restore(photo, hole, face_box=asked.face_box, mirror=asked.mirror)
+    restored = inpaint.restore(
+        photo, hole, face_box=asked.face_box, mirror=asked.mirror, fidelity=asked.fidelity
+    )  # fmt: skip
     form = (written.format or photo.format).upper()
     as_it_was = written.quality is None and not written.strip_metadata and form == photo.format
     if restored.photo is photo and as_it_was:
@@ -197,5 +201,5 @@ def explained(inpaint: FaceInpainter, asked: Hole) -> Explanation:
         raise MaskError("expected a mask that hides some of the picture, found one that hides all or nothing of it")
     views = inpaint.choose(photo, hole, face_box=asked.face_box).views
     seen = most_hidden(photo, hole, views)
-    other_side = partial(inpaint.other_side, view=seen.view, mirror=asked.mirror)
+    other_side = partial(inpaint.other_side, view=seen.view, mirror=asked.mirror, fidelity=asked.fidelity)
     return explanation(inpaint.network, seen.crop, seen.hidden, aligned=seen.aligned, other_side=other_side)

@@ -3,6 +3,7 @@
 import { Editor } from "./core/editor.js";
 import { connectCompare } from "./panels/compare.js";
 import { Completing } from "./panels/complete.js";
+import { connectFilling } from "./panels/filling.js";
 import { connectHelp } from "./panels/help.js";
 import { listenForKeys, shortcutsOf } from "./panels/keyboard.js";
 import { Masks } from "./panels/masks.js";
@@ -40,6 +41,7 @@ new Views(editor, completing);
 connectTools(editor);
 connectBrush(editor);
 connectParts(editor);
+connectFilling(editor);
 const move = connectHistory(editor);
 const zoom = connectZoom(editor, stage);
 const compare = connectCompare(editor);

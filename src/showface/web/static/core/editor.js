@@ -17,7 +17,7 @@ export class Editor extends EventTarget {
   hovered = []; // the parts under the pointer
   mode = "edit"; // or "compare"
   split = 0.5; // where before ends and after begins, of the picture's width
-  mirror = "auto"; // or "off": nothing is taken from the other side of a face
+  filling = { mirror: "auto", fidelity: 0 }; // fields of the service, with its defaults; kept from picture to picture
   result = null; // {bitmap, blob, version, asked, seconds, faces, hole_share, mirrored, mirror, warnings, ...}
   version = 0; // of the mask; a result knows which one it belongs to
   busy = null; // what is going on, in words
@@ -50,12 +50,13 @@ export class Editor extends EventTarget {
 
   /** Whether the result was made with the mask and the settings as they are now. */
   get isCurrent() {
-    return this.result !== null && this.result.version === this.version && this.result.asked.mirror === this.mirror;
+    const { result, filling, version } = this;
+    return result?.version === version && Object.keys(filling).every((name) => result.asked[name] === filling[name]);
   }
 
-  /** Whether the other side of a face is used; what was made otherwise is no longer shown as the result. */
-  useOtherSide(mirror) {
-    this.mirror = mirror;
+  /** How holes are filled in from now on; what was made otherwise is no longer shown as the result. */
+  fillWith(changed) {
+    this.filling = { ...this.filling, ...changed };
     if (this.mode === "compare") this.set("mode", { mode: "edit" });
     this.emit("result");
   }

@@ -22,9 +22,6 @@ export class Completing {
     $("#complete").addEventListener("click", () => this.complete());
     $("#cancel").addEventListener("click", () => this.cancel());
     $("#download").addEventListener("click", () => this.download());
-    const mirror = $("#mirror");
-    mirror.checked = true; // a browser may remember another state than the editor starts with
-    mirror.addEventListener("change", () => editor.useOtherSide(mirror.checked ? "auto" : "off"));
     editor.on("picture", () => this.cancel());
     editor.on("busy result mask picture", () => this.#show());
     editor.on("result mask", () => this.#showResult());
@@ -36,8 +33,8 @@ export class Completing {
 
   /** The fields of a request about the mask and the settings as they are now. */
   async fields() {
-    const { mask, faceBox, mirror } = this.editor;
-    return { mask: await png.encode(mask), face_box: faceBox && JSON.stringify(faceBox), mirror };
+    const { mask, faceBox, filling } = this.editor;
+    return { mask: await png.encode(mask), face_box: faceBox && JSON.stringify(faceBox), ...filling };
   }
 
   async complete() {
@@ -45,12 +42,12 @@ export class Completing {
     if (!editor.picture || this.#running) return;
     if (editor.mask.isEmpty()) return tell({ text: "Mark first what should go: paint over it, or choose a part." });
     if (editor.isCurrent) return this.#compare();
-    const { version, mirror } = editor;
+    const { version, filling } = editor;
     await this.#while("Completing", async (signal) => {
       const answer = await this.#asked({ preview: SHOWN.has(editor.picture.format) ? null : "true" }, signal);
       const bitmap = await createImageBitmap(answer.shown);
       if (signal.aborted) return;
-      editor.set("result", { result: { ...answer, bitmap, version, asked: { mirror } } });
+      editor.set("result", { result: { ...answer, bitmap, version, asked: filling } });
       $("#result").scrollIntoView({ block: "nearest" });
       if (editor.isCurrent) this.#compare(); // else somebody painted on meanwhile
       say([summaryOf(answer), ...answer.warnings].join(" "));

@@ -73,6 +73,7 @@ WIDER = {
     ("evaluation", "semantics"): "mean IoU is reported by the names of the categories",
     ("evaluation", "features"): "measuring networks are loaded here and handed to the metrics, which take them",
     ("evaluation", "assets"): "MI-GAN is an asset; features of faces are kept in the cache folder",
+    ("evaluation", "networks"): "rows are measured without a box of finished weights, or with sources",
     ("evaluation", "layers"): "the harmonic fill that the coarse network mixes in is a method of its own",
     ("evaluation", "baselines"): "methods to compare with are trained by us and measured like ours",
 }

@@ -102,6 +102,56 @@ def test_inputs_for_a_method_that_runs_elsewhere(place: Path) -> None:
     assert "7 pairs of protocol " in printed and (place / "inputs" / "images" / "mouth" / "0.png").is_file()
 
 
+def references(place: Path) -> Path:
+    """A table with a reference for each face but 2 and 5."""
+    (place / "more").mkdir()
+    lines = ["face,reference"]
+    for i in (0, 1, 3, 4, 6):
+        Image.new("RGB", (80, 80), (30 * i, 120, 90)).save(place / f"more/{i}.png")
+        lines.append(f"faces/images/{i}.png,more/{i}.png")
+    (place / "refs.csv").write_text("\n".join(lines))
+    return place / "refs.csv"
+
+
+def test_boxes_taken_away_and_references_are_rows_with_differences(place: Path, sourced_weights: Path) -> None:
+    methods = "full,mean-of-slots,no-personal,no-memory,no-mining,no-sources,coarse,referenced,stranger"
+    words = (str(sourced_weights), "--occlusions", "mouth,half_face", "--out", str(place / "out"), "--methods", methods,
+             "--against", "full")  # fmt: skip
+    done = run(place, *words, "--references", str(references(place)))
+    found = report(place)
+    assert list(found["table"]) == [*methods.split(","), "truth"]
+    assert list(found["differences"]["table"]) == methods.split(",")[1:]
+    count = {name: row["mouth"]["lpips"]["count"] for name, row in found["table"].items()}
+    assert {name for name, faces in count.items() if faces == 5} == {"referenced", "stranger"}
+    assert found["differences"]["table"]["stranger"]["half_face"]["kid"]["count"] == 5
+    for name in ("referenced", "stranger"):
+        assert f"{name}: 2 faces have no reference and are left out" in done.output
+        assert found["methods"][name]["faces left out"] == 2
+    assert "mouth, 7 faces, referenced 5, stranger 5" in done.output and "| minus full " in done.output
+    assert (place / "out" / "occlusions.md").read_text(encoding="utf-8") in done.output
+    run(place, *words[:-2], "--references", str(place / "more"))  # the same references, by their names
+    assert report(place)["methods"] == found["methods"] and report(place)["table"] == found["table"]
+    other = place / "more" / "1.png"
+    Image.new("RGB", (80, 80)).save(other)
+    with pytest.raises(DataError, match="holds what the new one would not: method referenced, method stranger"):
+        run(place, *words, "--references", str(place / "refs.csv"))
+
+
+def test_references_that_cannot_be_used_are_refused(place: Path, sourced_weights: Path) -> None:
+    table, words = references(place), (str(sourced_weights), "--occlusions", "mouth", "--out", str(place / "out"))
+    given = ("--references", str(table))
+    table.write_text("face;reference\n")
+    with pytest.raises(DataError, match="with the columns face and reference, found face;reference"):
+        run(place, *words, "--methods", "referenced", *given)
+    with pytest.raises(SettingError, match="referenced: expected further pictures of the people, got none"):
+        run(place, *words, "--methods", "referenced")
+    with pytest.raises(SettingError, match="unknown method to compare with 'ful'; did you mean 'full'"):
+        run(place, *words, "--methods", "full,coarse", "--against", "ful")
+    without = run(place, "--rows", "hand", "--out", str(place / "out"), *given)
+    assert without.exit_code == 2 and "give --occlusions, too" in " ".join(without.output.replace("│", " ").split())
+    assert not (place / "out").exists()
+
+
 @pytest.mark.parametrize(
     "words, message",
     [

@@ -11,6 +11,7 @@ from showface.data.fingerprints import FILE
 from showface.errors import SettingError, WeightsError
 from showface.evaluation.methods import (
     NAMES,
+    TAKEN_AWAY,
     as_levels,
     as_signal,
     contenders,
@@ -22,6 +23,7 @@ from showface.evaluation.protocol import Protocol, ProtocolConfig, make_protocol
 from showface.evaluation.result_folder import picture_file, write_picture
 from showface.evaluation.runner import FromPairs, complete, result_of
 from showface.networks.mdrnets import MDRNets
+from showface.networks.without import without
 from showface.photo.mirror import Mirror
 from showface.photo.symmetry import Places
 from showface.pipeline import FaceInpainter
@@ -163,6 +165,35 @@ def test_a_place_that_holds_nothing_says_so(protocol: Protocol, tmp_path: Path) 
         contenders(f"ours={tmp_path}", source=None, device="cpu", protocol=protocol)
     with pytest.raises(SettingError, match=r"unknown network in ours=.* 'coarsest'; did you mean 'coarse'"):
         contenders(f"ours={tmp_path}@coarsest", source=None, device="cpu", protocol=protocol)
+
+
+def test_rows_without_a_box_are_the_networks_without_it(
+    protocol: Protocol, sourced_network: MDRNets, sourced_weights: Path
+) -> None:
+    words = ",".join(("full", *TAKEN_AWAY, f"same={sourced_weights}@no-memory"))
+    chosen = {one.name: one for one in
+              contenders(words, source=str(sourced_weights), device="cpu", protocol=protocol)}  # fmt: skip
+    assert len({one.identity for one in chosen.values()}) == 1 + len(TAKEN_AWAY)
+    assert chosen["same"].identity == chosen["no-memory"].identity
+    images, masks = pictures()
+    masks[:, :, 8:] = True  # whole categories are hidden
+    found = {name: complete(one.method, images, masks) for name, one in chosen.items()}  # type: ignore[arg-type]
+    for name, box in TAKEN_AWAY.items():
+        with torch.no_grad():
+            output = without(sourced_network, box)(as_signal(images), masks.float())
+        expected = torch.where(masks, as_levels(output.completed), images)
+        off = (found[name].int() - expected.int()).abs()
+        assert off.max() <= 1 and (off > 0).float().mean() < 0.02, name  # weights were rounded to float16
+        assert not torch.equal(found[name], found["full"]), name
+    assert torch.equal(found["same"], found["no-memory"])
+
+
+def test_boxes_that_weights_do_not_have_are_refused(protocol: Protocol, tiny_weights: Path) -> None:
+    for words, name in (("no-sources", "no-sources"), (f"mine={tiny_weights}@no-personal", "no-personal")):
+        with pytest.raises(SettingError, match=f"{name}: expected a network with the box .* found one without it"):
+            contenders(words, source=str(tiny_weights), device="cpu", protocol=protocol)
+    with pytest.raises(SettingError, match="unknown method 'no-source'; did you mean 'no-sources'"):
+        refuse_unknown_methods("no-source")
 
 
 def test_mirrored_is_refused_at_other_sizes(protocol: Protocol, tiny_weights: Path) -> None:

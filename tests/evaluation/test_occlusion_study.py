@@ -31,7 +31,7 @@ from showface.evaluation.occlusion_study import Study, study_occlusions, write_s
 from showface.evaluation.occlusion_table import as_markdown, from_plain
 from showface.evaluation.occlusions import category_map, eyes_of, kind_rows
 from showface.evaluation.protocol import Pair, Protocol, ProtocolConfig, make_protocol, read_face
-from showface.evaluation.runner import FromPairs, Seen
+from showface.evaluation.runner import FromPairs, Seen, WithPairs
 from showface.features.inception import InceptionFeatures
 from showface.features.lpips import LPIPSNetwork
 from showface.metrics.kid import kernel_distance
@@ -154,10 +154,12 @@ def stand_ins(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(module, "feature_store", lambda own, device: store(own.parent))
 
 
-def study(protocol: Protocol, faces: Path, out: Path, *chosen: Contender, batch: int = 4, **more: object) -> Study:
+def study(
+    protocol: Protocol, faces: Path, out: Path, *chosen: Contender, batch: int = 4, against: str = "", **more: object
+) -> Study:
     config = ComparisonConfig(out=out, batch=batch, **more)  # type: ignore[arg-type]
     eyes = eyes_of(categories_of(faces), protocol.config.size)
-    done = study_occlusions(protocol, chosen, config, parser=dark_parts, eyes=eyes)
+    done = study_occlusions(protocol, chosen, config, parser=dark_parts, eyes=eyes, against=against)
     write_study(done, protocol, out)
     return done
 
@@ -307,6 +309,28 @@ def test_the_report_holds_what_makes_it_repeatable(faces: Path, tmp_path: Path) 
     assert json.loads((tmp_path / "protocol.json").read_text())["pairs"]["mouth"][0] == ["0.png", "mouth/0.png#0"]
 
 
+def test_differences_from_a_method_and_faces_without_a_reference_stand_in_the_report(
+    faces: Path, tmp_path: Path
+) -> None:
+    protocol = protocol_of(faces, ("one_eye", "mouth"))
+    known = frozenset(pair.face for pair in protocol.pairs["mouth"][2:])
+    some = Contender("some", WithPairs(lambda images, masks, pairs: blurred(images), known), "some", "made up")
+    chosen = contender("blurred", protocol, blurred), contender("copied", protocol, lambda pictures: pictures), some
+    done = study(protocol, faces, tmp_path, *chosen, against="copied")
+    report = json.loads((tmp_path / "occlusions.json").read_text(encoding="utf-8"))
+    assert report["differences"]["against"] == "copied" and list(report["differences"]["table"]) == ["blurred", "some"]
+    assert from_plain(report["differences"]["table"]) == done.differences
+    assert done.differences["blurred"]["mouth"]["lpips"].mean == done.table["blurred"]["mouth"]["lpips"].mean  # from 0
+    assert report["methods"]["some"]["faces left out"] == 2 and "faces left out" not in report["methods"]["blurred"]
+    assert {kind: row["parts"].count for kind, row in done.table["some"].items()} == {"one_eye": 5, "mouth": 5}
+    assert done.differences["some"]["mouth"]["kid"].count == 5
+    text = (tmp_path / "occlusions.md").read_text(encoding="utf-8")
+    assert text == done.as_markdown() and text.startswith("one_eye, 7 faces, some 5\n")
+    assert "minus copied, face by face; bold: beyond two standard errors" in text
+    assert study(protocol, faces, tmp_path, *chosen).table == done.table  # the same measurements, no differences
+    assert "differences" not in json.loads((tmp_path / "occlusions.json").read_text(encoding="utf-8"))
+
+
 def test_a_stopped_study_goes_on_and_says_the_same(faces: Path, tmp_path: Path) -> None:
     protocol = protocol_of(faces, ("both_eyes", "hand"))
     whole = study(protocol, faces, tmp_path / "whole", contender("blurred", protocol, blurred))
@@ -372,6 +396,14 @@ def test_a_page_for_each_kind(faces: Path, tmp_path: Path) -> None:
         second, third, last = (page[28 : 28 + side, left : left + side] for left in range(side + 4, 4 * side, side + 4))
         assert np.array_equal(third, last) and not np.array_equal(second, last)
     write_sheet(tmp_path / "pages" / "sheet.png", protocol, chosen)  # drawn anew
+
+
+def test_a_face_without_a_reference_leaves_its_row_out(faces: Path, tmp_path: Path) -> None:
+    protocol = protocol_of(faces, ("half_face",))
+    known = frozenset(pair.face for pair in protocol.pairs["half_face"][:3])
+    some = Contender("some", WithPairs(lambda images, masks, pairs: images, known), "some", "made up")
+    (file,) = write_sheet(tmp_path / "sheet.png", protocol, [contender("blurred", protocol, blurred), some])
+    assert len(np.asarray(Image.open(file))) == 28 + 2 * (96 + 4) - 4  # 3 faces in 2 blocks
 
 
 def test_faces_of_the_sheet_are_evenly_spaced(faces: Path) -> None:

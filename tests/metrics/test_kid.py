@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from showface.errors import DataError, NonFiniteError
-from showface.metrics.kid import kernel_distance, kernel_distance_of_faces
+from showface.metrics.kid import difference_of_distances, kernel_distance, kernel_distance_of_faces
 
 
 def features(seed: int, count: int, length: int, change: float = 0.3) -> tuple[np.ndarray, np.ndarray]:
@@ -167,3 +167,36 @@ def test_fewer_than_three_faces_are_refused() -> None:
     a, b = features(4, 6, 5)
     with pytest.raises(DataError, match="at least 3 faces in each set, got 2"):
         kernel_distance_of_faces(a, b, np.array((0, 0, 0, 1, 1, 1)), np.arange(6))
+
+
+# ---------------------------------------------------------------------------------------------- differences
+
+
+def test_the_difference_of_two_distances_leaves_a_face_out_of_both() -> None:
+    a, truth = features(5, 9, 5)
+    b, _ = features(6, 8, 5)
+    of_a, of_b, of_truth = (
+        np.array((0, 0, 1, 2, 2, 3, 3, 4, 4)),
+        np.arange(8) % 5,
+        np.array((0, 1, 2, 3, 4, 0, 1, 2, 3)),
+    )
+
+    def difference(kept: int) -> float:
+        sides = [(x[of != kept], of[of != kept]) for x, of in ((a, of_a), (b, of_b), (truth, of_truth))]
+        far, near = (kernel_distance_of_faces(x, sides[2][0], of, sides[2][1]).value for x, of in sides[:2])
+        return far - near
+
+    found = difference_of_distances(a, b, truth, of_a, of_b, of_truth)
+    assert found.value == pytest.approx(difference(-1), rel=1e-9)
+    expected = np.sqrt(4 * np.var([difference(face) for face in range(5)]))
+    assert found.standard_error == pytest.approx(expected, rel=1e-9)
+
+
+def test_sets_that_are_alike_do_not_differ_and_others_are_refused() -> None:
+    a, truth = features(7, 6, 5)
+    faces = np.arange(6)
+    same = difference_of_distances(a, a, truth, faces, faces, faces)
+    assert (same.value, same.standard_error) == (0, 0)
+    for other in (faces + 1, faces // 3):
+        with pytest.raises(DataError, match="three sets of the same faces, at least 3"):
+            difference_of_distances(a, a, truth, faces, other, faces)

@@ -23,6 +23,10 @@ import click
     "--sheet", type=click.Path(path_type=Path), metavar="FILE",
     help="With --occlusions: draw 24 of the faces, one page a kind, FILE-one_eye.jpg and so on.",
 )  # fmt: skip
+@click.option(
+    "--references", type=click.Path(path_type=Path, exists=True), metavar="FOLDER|FILE.csv",
+    help="With --occlusions: further pictures of the people, named like their faces, or a table: face,reference.",
+)  # fmt: skip
 @click.option("--out", type=click.Path(path_type=Path), help="Folder for measurements and report.")
 @click.option("--methods", default="telea,coarse,full", show_default=True, help="What to compare, with commas between.")
 @click.option("--metrics", default="l1,psnr,ssim", show_default=True, help="What to measure, with commas; or all.")
@@ -60,9 +64,9 @@ import click
 @click.option("--overwrite", is_flag=True, help="Forget the measurements and the report that are there.")
 def command(
     weights: str | None, data: str, masks: str | None, rows: str, occlusions: str | None, sheet: Path | None,
-    out: Path | None, methods: str, metrics: str, limit: int, size: int, seed: int, bucket_by: str, frozen: Path | None,
-    trained_on: tuple[Path, ...], inputs: Path | None, pictures: bool, against: str, gallery: bool, groups: bool,
-    batch: int, device: str, overwrite: bool,
+    references: Path | None, out: Path | None, methods: str, metrics: str, limit: int, size: int, seed: int,
+    bucket_by: str, frozen: Path | None, trained_on: tuple[Path, ...], inputs: Path | None, pictures: bool,
+    against: str, gallery: bool, groups: bool, batch: int, device: str, overwrite: bool,
 ) -> None:  # fmt: skip
     """Measure methods on faces under masks, as the paper's Table 1 does: methods by metrics by hole share.
 
@@ -74,6 +78,9 @@ def command(
     Methods:
       full, coarse                our networks, of WEIGHTS_OR_RUN
       mirrored                    full, and what the other side of the face shows; at 256 px
+      mean-of-slots, no-personal, no-memory, no-mining, no-sources
+                                  full without one of its boxes
+      referenced, stranger        full with --references of the person, or of the next one
       NAME=RUN or NAME=RUN@coarse those of other runs or weights; a trained baseline
       telea, navier_stokes, harmonic, biharmonic; migan (an asset, slow)
       NAME=FILE.onnx              picture and mask in, picture out
@@ -94,12 +101,14 @@ def command(
             Asked(
                 weights=weights, data=data, kinds=occlusions, out=out, methods=methods, limit=limit, size=size,
                 seed=seed, frozen=frozen, trained_on=trained_on, inputs=inputs, pictures=pictures, sheet=sheet,
-                batch=batch, device=device, overwrite=overwrite,
+                against=against, references=references, batch=batch, device=device, overwrite=overwrite,
             )
         )  # fmt: skip
         return
     if sheet is not None:
         raise click.UsageError("--sheet draws what --occlusions hides: give --occlusions, too")
+    if references is not None:
+        raise click.UsageError("--references are looked at where --occlusions hides: give --occlusions, too")
     from showface.cli.measuring import bar, chosen_protocol, chosen_traits, refuse_unknown_opponent, told
     from showface.evaluation.comparison import ComparisonConfig, compare, gallery_of, write_report
     from showface.evaluation.groups import write_groups

@@ -2,6 +2,8 @@
 
 full, coarse           our networks, from the weights of the command
 mirrored               `full`, and what the other side of the face shows: what a photograph gets
+no-memory and so on    `full` without one of its boxes (`TAKEN_AWAY`): what the box is worth
+referenced, stranger   `full` with the references of the person, or of another one (`references`)
 NAME=PATH[@coarse]     our networks from another run or weights: ablations, other profiles; a trained baseline
 telea, navier_stokes, harmonic, biharmonic, migan
 NAME=FILE.onnx         see `onnx_files`
@@ -28,11 +30,15 @@ from showface.errors import SettingError, unknown
 from showface.evaluation.baselines import biharmonic, harmonic, navier_stokes, telea
 from showface.evaluation.onnx_files import migan, onnx_method
 from showface.evaluation.overlap import record_of
-from showface.evaluation.protocol import Protocol, sha256
+from showface.evaluation.protocol import Pair, Protocol, sha256
+from showface.evaluation.references import References, strangers
 from showface.evaluation.report import weights_folder, weights_hash
 from showface.evaluation.result_folder import is_result_folder, result_folder
-from showface.evaluation.runner import FromPairs, Method
+from showface.evaluation.runner import AnyMethod, Method, WithPairs
 from showface.images import from_unit, to_uint8
+from showface.networks.mdrnets import MDRNets
+from showface.networks.sources import Sources
+from showface.networks.without import without
 from showface.pipeline import MIRROR_VERSION, SIDE, FaceInpainter, named_device
 
 BASELINES: dict[str, Method] = {
@@ -43,7 +49,12 @@ MADE_BY = {
     "biharmonic": "scikit-image",
 }  # fmt: skip
 MIGAN = "migan"
-NETWORKS = ("coarse", "full", "mirrored")  # need weights
+TAKEN_AWAY = {
+    "mean-of-slots": "slots", "no-personal": "personal", "no-memory": "memory", "no-mining": "mining",
+    "no-sources": "sources",
+}  # the box of `networks.without`  # fmt: skip
+REFERRING = ("referenced", "stranger")  # need references
+NETWORKS = ("coarse", "full", "mirrored", *TAKEN_AWAY, *REFERRING)  # need weights
 NAMES = (*BASELINES, MIGAN, *NETWORKS)
 
 
@@ -52,17 +63,22 @@ class Contender:
     """One row of the table."""
 
     name: str
-    method: Method | FromPairs
+    method: AnyMethod
     identity: str  # what its pictures depend on: a hash of weights or files, a package's version
     source: str  # where it comes from, for people
     records: tuple[Path, ...] = field(default=())  # lists of the pictures it was trained on
 
 
-def contenders(words: str, *, source: str | None, device: str, protocol: Protocol) -> list[Contender]:
+def contenders(
+    words: str, *, source: str | None, device: str, protocol: Protocol, references: References | None = None
+) -> list[Contender]:
     """The methods of a list with commas, in its order; `source` holds the weights of `full` and `coarse`."""
     asked = refuse_unknown_methods(words)
-    networks = Networks(device)
-    return [_contender(name, place, source, networks, protocol) for name, place in asked]
+    networks = Networks(device, references)
+    chosen = [_contender(name, place, source, networks, protocol) for name, place in asked]
+    if references is not None and not any(isinstance(one.method, WithPairs) for one in chosen):
+        raise SettingError("--references: none of the methods looks at any; add referenced or stranger to --methods")
+    return chosen
 
 
 def refuse_unknown_methods(words: str) -> list[tuple[str, str | None]]:
@@ -131,17 +147,33 @@ def _version(package: str) -> str:
 class Networks:
     """Our networks by where their weights lie, each loaded once."""
 
-    def __init__(self, device: str) -> None:
-        self._device, self._loaded = device, dict[str | None, tuple[FaceInpainter, str, tuple[Path, ...]]]()
+    def __init__(self, device: str, references: References | None = None) -> None:
+        self._device, self._references = device, references
+        self._loaded = dict[str | None, tuple[FaceInpainter, str, tuple[Path, ...]]]()
 
     def contender(self, name: str, source: str | None, network: str) -> Contender:
         """The `network` (one of `NETWORKS`) of the weights in `source`; None = the bundled ones."""
         if source not in self._loaded:
             self._loaded[source] = self._load(source)
         inpainter, digest, records = self._loaded[source]
-        method = network_methods(inpainter)[network]
-        made_by = f"{network} {MIRROR_VERSION}" if network == "mirrored" else network
+        method, made_by = self._method(network, inpainter)
         return Contender(name, method, f"{made_by} {digest}", source or weights.bundled().name, records)
+
+    def _method(self, network: str, inpainter: FaceInpainter) -> tuple[AnyMethod, str]:
+        """The `network` of some weights, and what it depends on beside these."""
+        if network in TAKEN_AWAY:
+            return without_box(inpainter, network), network
+        if network in REFERRING:
+            references = self._references_of(network, inpainter)
+            return referring(inpainter, references), f"{network} {references.digest}"
+        return network_methods(inpainter)[network], f"mirrored {MIRROR_VERSION}" if network == "mirrored" else network
+
+    def _references_of(self, network: str, inpainter: FaceInpainter) -> References:
+        if self._references is None:
+            raise SettingError(f"{network}: expected further pictures of the people, got none; give --references")
+        if inpainter.network.config.sources is None:
+            raise SettingError(f"{network}: these weights are made for no further pictures of the person; leave it out")
+        return strangers(self._references) if network == "stranger" else self._references
 
     def baseline(self, name: str, run: Path) -> Contender:
         """A method to compare with, trained by us in the folder `run`."""
@@ -183,6 +215,40 @@ def network_methods(inpainter: FaceInpainter) -> dict[str, Method]:
         return torch.from_numpy(np.stack(completed).round().astype(np.uint8)).permute(0, 3, 1, 2)
 
     return {"coarse": coarse, "full": full, "mirrored": mirrored}
+
+
+def without_box(inpainter: FaceInpainter, name: str) -> Method:
+    """`full` without the box that `name` (of `TAKEN_AWAY`) takes away; refused where these weights have none."""
+    try:
+        network = without(inpainter.lean, TAKEN_AWAY[name])
+    except SettingError as error:
+        raise SettingError(f"{name}: {error}; leave it out") from error
+
+    def method(images: UInt8[Tensor, "b 3 h w"], masks: Bool[Tensor, "b 1 h w"]) -> UInt8[Tensor, "b 3 h w"]:
+        return _completed(network, inpainter, images, masks)
+
+    return method
+
+
+def referring(inpainter: FaceInpainter, references: References) -> WithPairs:
+    """`full` with the `references` of each face, for the faces that have any."""
+
+    def method(
+        images: UInt8[Tensor, "b 3 h w"], masks: Bool[Tensor, "b 1 h w"], pairs: Sequence[Pair]
+    ) -> UInt8[Tensor, "b 3 h w"]:
+        sources = references.of([pair.face for pair in pairs]).to(inpainter.device)
+        return _completed(inpainter.lean, inpainter, images, masks, sources)
+
+    return WithPairs(method, frozenset(references.pictures))
+
+
+@torch.no_grad()
+def _completed(
+    network: MDRNets, inpainter: FaceInpainter, images: Tensor, masks: Tensor, sources: Sources | None = None
+) -> UInt8[Tensor, "b 3 h w"]:
+    """What a `network` on the inpainter's device makes of pictures in 0..255."""
+    device = inpainter.device
+    return as_levels(network(as_signal(images).to(device), masks.float().to(device), sources).completed)
 
 
 def as_signal(images: UInt8[Tensor, "b 3 h w"]) -> Float[Tensor, "b 3 h w"]:

@@ -15,7 +15,7 @@ from showface.errors import SettingError
 from showface.evaluation.crops import Square, cut_out, square_round
 from showface.evaluation.methods import Contender
 from showface.evaluation.protocol import Pair, Protocol
-from showface.evaluation.runner import read_batch, result_of
+from showface.evaluation.runner import measured_pairs, read_batch, result_of
 from showface.images import contact_sheet, picture_of, refuse_unwritable, write_image
 
 FACES = 24
@@ -54,12 +54,14 @@ def sheet_pages(
 ) -> Iterator[tuple[str, Image.Image]]:
     """A page for each kind: a face a row, hidden, completed by each method, true.
 
-    A face that does not show the part leaves its row out.
+    A face that does not show the part, or lacks a reference that a method needs, leaves its row out.
     """
     faces = set(shown_faces(protocol))
     titles = (*(one.name for one in chosen), "true")
     for kind, table in protocol.pairs.items():
         pairs = [pair for pair in table if pair.face in faces]
+        for one in chosen:
+            pairs = measured_pairs(one.method, pairs)
         rows = [
             row
             for first in range(0, len(pairs), batch)

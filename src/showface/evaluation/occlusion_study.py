@@ -10,7 +10,7 @@ out/
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -25,6 +25,7 @@ from showface.evaluation.journal import Journal
 from showface.evaluation.measures import feature_store
 from showface.evaluation.methods import Contender, records
 from showface.evaluation.occlusion_columns import COLUMNS, DEFINITIONS, TRUTH
+from showface.evaluation.occlusion_differences import differences_as_markdown, differences_from
 from showface.evaluation.occlusion_measures import NAMES, CloserLook
 from showface.evaluation.occlusion_table import Table, as_csv, as_markdown, as_plain, tabulate_occlusions
 from showface.evaluation.occlusions import Eyes
@@ -40,7 +41,7 @@ from showface.evaluation.report import (
     weights_hash,
     write_files,
 )
-from showface.evaluation.runner import FromPairs, Measurement, evaluate
+from showface.evaluation.runner import FromPairs, Measurement, evaluate, measured_pairs
 from showface.weights import bundled
 
 REPORT = "occlusions.json"
@@ -54,6 +55,13 @@ class Study:
     table: Table
     measurements: list[Measurement]
     facts: dict[str, Any]
+    against: str = ""  # the method from which the others' differences are told; "" = none
+    differences: Table = field(default_factory=dict)
+
+    def as_markdown(self) -> str:
+        """The table, and below it the differences."""
+        told = [differences_as_markdown(self.differences, self.against)] if self.against else []
+        return "\n".join([as_markdown(self.table), *told])
 
 
 def study_occlusions(
@@ -63,11 +71,13 @@ def study_occlusions(
     *,
     parser: SemanticMap,
     eyes: Eyes,
+    against: str = "",
     progress: Callable[[int, int], None] = lambda done, total: None,
 ) -> Study:
     """Measures what is not measured yet and tabulates all. What cannot be measured is refused before anything is.
 
     `protocol` has the rows of `occlusions.kind_rows`, `eyes` are those of the same faces; the truth becomes a row.
+    `against` is the method from which the others' differences are told.
     """
     contenders = [*chosen, the_truth(chosen, protocol)]
     facts = _facts(protocol, contenders, refuse_overlap(protocol, [*config.trained_on, *records(chosen)]))
@@ -86,7 +96,8 @@ def study_occlusions(
         memory=journal, progress=progress,
     )  # fmt: skip
     facts["seconds per picture"] = {name: value for name, value in seconds(measured).items() if name != TRUTH}
-    return Study(tabulate_occlusions(measured, features), measured, facts)
+    differences = differences_from(against, measured, features) if against else {}
+    return Study(tabulate_occlusions(measured, features), measured, facts, against, differences)
 
 
 def the_truth(chosen: Sequence[Contender], protocol: Protocol) -> Contender:
@@ -107,19 +118,33 @@ def _facts(protocol: Protocol, contenders: Sequence[Contender], checked: dict[st
     return {
         "protocol": protocol_facts(protocol) | {"definitions": DEFINITIONS},
         "metrics": list(COLUMNS),
-        "methods": {one.name: {"source": one.source, "identity": one.identity} for one in contenders},
+        "methods": {one.name: _method_facts(one, protocol) for one in contenders},
         "measured by": {name: assets.ASSETS[name].sha256 for name in NETWORKS} | {"parser": weights_hash(bundled())},
         "not trained on": {place: f"{count} pictures, none of them measured" for place, count in checked.items()},
         "versions": versions(),
     }
 
 
+def _method_facts(one: Contender, protocol: Protocol) -> dict[str, Any]:
+    """Where a method comes from, and how many faces it leaves out."""
+    left_out = len(faces_left_out(one, protocol))
+    return {"source": one.source, "identity": one.identity} | ({"faces left out": left_out} if left_out else {})
+
+
+def faces_left_out(one: Contender, protocol: Protocol) -> set[Path]:
+    """The faces of a table that are not in the row of a method, since it lacks references of them."""
+    pairs = [pair for table in protocol.pairs.values() for pair in table]
+    return {pair.face for pair in pairs} - {pair.face for pair in measured_pairs(one.method, pairs)}
+
+
 def write_study(study: Study, protocol: Protocol, out: Path) -> None:
     """The report's files; those of an earlier report are replaced, occlusions.json last."""
+    told = {"against": study.against, "table": as_plain(study.differences)}
+    differences = {"differences": told} if study.against else {}
     files = {
         "protocol.json": as_json(protocol_table(protocol)),
         "pictures.csv": as_csv(study.measurements),
-        "occlusions.md": as_markdown(study.table),
-        REPORT: as_json({"table": as_plain(study.table), **study.facts}),
+        "occlusions.md": study.as_markdown(),
+        REPORT: as_json({"table": as_plain(study.table), **differences, **study.facts}),
     }
     write_files(out, files)

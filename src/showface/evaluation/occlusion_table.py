@@ -129,14 +129,23 @@ def as_markdown(table: Table) -> str:
 
 
 def _of_kind(table: Table, kind: str) -> str:
-    counts = [figure.count for kinds in table.values() if kind in kinds for figure in kinds[kind].values()]
     head = ["method", *(column.heading for column in COLUMNS.values())]
     rows = [
         [method, *(_cell(table, kind, method, name) for name in COLUMNS)]
         for method, kinds in table.items()
         if kind in kinds
     ]
-    return f"{kind}, {max(counts)} faces\n\n{aligned([head, *rows])}"
+    return f"{kind}, {_faces(table, kind)}\n\n{aligned([head, *rows])}"
+
+
+def _faces(table: Table, kind: str) -> str:
+    """How many faces a kind has, and which methods were measured on fewer."""
+    counts = {
+        method: max(figure.count for figure in kinds[kind].values()) for method, kinds in table.items() if kind in kinds
+    }
+    most = max(counts.values())
+    fewer = "".join(f", {method} {count}" for method, count in counts.items() if count < most)
+    return f"{most} faces{fewer}"
 
 
 def _cell(table: Table, kind: str, method: str, name: str) -> str:

@@ -11,6 +11,7 @@ import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from pathlib import Path
 
 import torch
 from jaxtyping import Bool, UInt8
@@ -62,6 +63,27 @@ class FromPairs:
 
 
 @dataclass(frozen=True)
+class WithPairs:
+    """A method that is told whose pictures it is handed, since it knows more of some faces: their references.
+
+    Pairs of other faces are left out of its row.
+    """
+
+    complete: Callable[
+        [UInt8[Tensor, "b 3 h w"], Bool[Tensor, "b 1 h w"], Sequence[Pair]], UInt8[Tensor, "b 3 h w"]
+    ]  # as a `Method` with the pairs
+    faces: frozenset[Path]  # those it knows more of
+
+
+AnyMethod = Method | FromPairs | WithPairs
+
+
+def measured_pairs(method: AnyMethod, pairs: Sequence[Pair]) -> list[Pair]:
+    """Those of `pairs` that are in the row of `method`."""
+    return [pair for pair in pairs if not isinstance(method, WithPairs) or pair.face in method.faces]
+
+
+@dataclass(frozen=True)
 class Measurement:
     """One method's result on one pair; `values` by the name of the metric, NaN where it is not defined."""
 
@@ -94,7 +116,7 @@ class Memory:
 
 def evaluate(
     protocol: Protocol,
-    methods: Mapping[str, Method | FromPairs],
+    methods: Mapping[str, AnyMethod],
     *,
     metrics: Mapping[str, PictureMetric] = METRICS,
     look: Look | None = None,
@@ -109,16 +131,17 @@ def evaluate(
     are too.
     """
     memory = memory or Memory()
-    total, done = len(methods) * sum(len(pairs) for pairs in protocol.pairs.values()), 0
+    total, done = sum(len(measured_pairs(m, pairs)) for m in methods.values() for pairs in protocol.pairs.values()), 0
     results: dict[str, list[Measurement]] = {bucket: [] for bucket in protocol.pairs}
     for part in _batches(protocol, batch):
-        known = {name: memory.recall(name, part.bucket, part.names) for name in methods}
+        own = {name: part.of(method) for name, method in methods.items()}
+        known = {name: memory.recall(name, part.bucket, some.names) if some.pairs else [] for name, some in own.items()}
         if any(rows is None for rows in known.values()):
             memory.keep_truth(part.images, part.truths)
         for name, method in methods.items():
             rows = known[name]
             if rows is None:
-                rows, completed = _measured(name, method, part, metrics, look)
+                rows, completed = _measured(name, method, own[name], metrics, look)
                 memory.keep(rows, completed)
             results[part.bucket] += rows
             done += len(rows)
@@ -130,12 +153,17 @@ class _Batch:
     """Pairs of one bucket that are measured together; their pixels are read when they are first needed."""
 
     def __init__(self, protocol: Protocol, bucket: str, pairs: Sequence[Pair]) -> None:
-        self.bucket, self.pairs, self._size = bucket, pairs, protocol.config.size
+        self.bucket, self.pairs, self._protocol = bucket, pairs, protocol
         self.names = [(protocol.face_name(pair), protocol.mask_name(pair)) for pair in pairs]
 
     @cached_property
     def _pixels(self) -> tuple[UInt8[Tensor, "b 3 h w"], Bool[Tensor, "b 1 h w"]]:
-        return read_batch(self.pairs, self._size)
+        return read_batch(self.pairs, self._protocol.config.size)
+
+    def of(self, method: AnyMethod) -> _Batch:
+        """What of it is in the row of `method`."""
+        pairs = measured_pairs(method, self.pairs)
+        return self if len(pairs) == len(self.pairs) else _Batch(self._protocol, self.bucket, pairs)
 
     @property
     def images(self) -> UInt8[Tensor, "b 3 h w"]:
@@ -159,7 +187,7 @@ def _batches(protocol: Protocol, size: int) -> Iterator[_Batch]:
 
 
 def _measured(
-    name: str, method: Method | FromPairs, batch: _Batch, metrics: Mapping[str, PictureMetric], look: Look | None
+    name: str, method: AnyMethod, batch: _Batch, metrics: Mapping[str, PictureMetric], look: Look | None
 ) -> tuple[list[Measurement], UInt8[Tensor, "b 3 h w"]]:
     """What `method` makes of a batch, and every measure of it."""
     _ = batch.images  # reading is not the method's time
@@ -193,15 +221,17 @@ def read_batch(
 
 
 def result_of(
-    method: Method | FromPairs,
+    method: AnyMethod,
     bucket: str,
     pairs: Sequence[Pair],
     images: UInt8[Tensor, "b 3 h w"],
     masks: Bool[Tensor, "b 1 h w"],
 ) -> UInt8[Tensor, "b 3 h w"]:
-    """The completed pictures of a method of either kind, known pixels put back."""
+    """The completed pictures of a method of any kind, known pixels put back."""
     if isinstance(method, FromPairs):
         return torch.where(masks, method.read(bucket, pairs), images)
+    if isinstance(method, WithPairs):
+        return torch.where(masks, method.complete(images.masked_fill(masks, 0), masks, pairs), images)
     return complete(method, images, masks)
 
 
@@ -213,7 +243,7 @@ def complete(
 
 
 def show(
-    protocol: Protocol, methods: Mapping[str, Method | FromPairs], bucket: str, face: str, mask: str
+    protocol: Protocol, methods: Mapping[str, AnyMethod], bucket: str, face: str, mask: str
 ) -> tuple[UInt8[Tensor, "3 h w"], Bool[Tensor, "1 h w"], dict[str, UInt8[Tensor, "3 h w"]]]:
     """One pair to look at: the truth, the hole (True) and what each method makes of it, RGB in 0..255."""
     for pair in protocol.pairs.get(bucket, []):

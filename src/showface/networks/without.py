@@ -5,6 +5,8 @@
     memory      Q^ = Q: nothing is read, neither slots nor the personal block
     mining      F_f = F
     sources     the face alone is looked at, without its mirror image and further pictures
+
+With a personal block, trained slots answer for categories that are nowhere visible, and for no others.
 """
 
 from __future__ import annotations
@@ -22,7 +24,7 @@ from showface.networks.mdrnets import MDRNets, MDRNetsConfig, MDRNetsOutput, Rea
 from showface.networks.source_alignment import Aligned
 from showface.networks.sources import Sources
 
-HAS: dict[str, Callable[[MDRNetsConfig], bool]] = {
+BOXES: dict[str, Callable[[MDRNetsConfig], bool]] = {
     "slots": lambda config: config.use_memory,
     "personal": lambda config: config.use_memory and config.memory.personal,
     "memory": lambda config: config.use_memory,
@@ -33,20 +35,20 @@ HAS: dict[str, Callable[[MDRNetsConfig], bool]] = {
 
 
 def without(network: MDRNets, box: str) -> MDRNets:
-    """`network`, as it was trained or in its lean form, without `box` (one of `HAS`); for use only, weights shared.
+    """`network`, as it was trained or in its lean form, without `box` (one of `BOXES`); for use only, weights shared.
 
     Raises `SettingError` if there is no such box, or none in this network.
     """
-    if box not in HAS:
-        raise SettingError(unknown("box", box, HAS))
-    if not HAS[box](network.config):
+    if box not in BOXES:
+        raise SettingError(unknown("box", box, BOXES))
+    if not BOXES[box](network.config):
         raise SettingError(f"expected a network with the box {box!r}, found one without it")
     shared = [*network.parameters(), *network.buffers()]
     made = copy.deepcopy(network, {id(tensor): tensor for tensor in shared})
     if box == "mining":
         made.config = replace(made.config, use_mask_region=False)
     elif box == "sources":
-        made.__class__ = FaceAlone
+        made.__class__ = FaceAlone  # the same weights, in whichever form, looked through another way
     else:
         _take_from_memory(made, box)
     return made

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import platform
 import subprocess
 import sys
@@ -10,7 +11,7 @@ import sys
 import pytest
 
 import showface.allocator
-from showface.allocator import keep_freed_memory
+from showface.allocator import KERNELS, keep_freed_memory, keep_kernels
 from showface.batch import workers
 from showface.batch.one_picture import Wishes
 from showface.cli.main import main
@@ -80,3 +81,44 @@ def test_other_systems_are_left_alone(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(sys, "platform", "linux")
     monkeypatch.setattr(showface.allocator.ctypes, "CDLL", lambda name: object())
     assert keep_freed_memory() is False
+
+
+KERNELS_OF = """
+import sys
+import torch
+import showface.allocator
+
+if sys.argv[1] == "eight":
+    showface.allocator.KERNELS = 8
+    showface.allocator.keep_kernels()
+kernel = torch.randn(4, 32, 3, 3)
+for again in range(2):
+    print("pass", again, flush=True)
+    for side in range(8, 38):
+        torch.nn.functional.conv2d(torch.randn(1, 32, side, 96), kernel)  # large enough for oneDNN
+"""
+
+
+def kernels_made_again(kept: str) -> int:
+    """How many kernels a second pass over 30 shapes makes anew."""
+    said = subprocess.run(
+        [sys.executable, "-c", KERNELS_OF, kept], check=True, capture_output=True, text=True, timeout=120,
+        env={**os.environ, "ONEDNN_VERBOSE": "2", "OMP_NUM_THREADS": "1"},
+    ).stdout  # fmt: skip
+    if "create:cache_hit" not in said and "create:cache_miss" not in said:
+        pytest.skip("this build of PyTorch convolves without oneDNN, or does not tell")
+    return said.partition("pass 1")[2].count("create:cache_miss,cpu,convolution")
+
+
+def test_onednn_keeps_as_many_kernels_as_it_is_told() -> None:
+    """Eight in place of thousands, so that it is seen: the variable is read after it was set."""
+    assert kernels_made_again("usual") == 0 < kernels_made_again("eight")
+
+
+def test_who_has_set_the_number_of_kernels_is_not_overruled(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("ONEDNN_PRIMITIVE_CACHE_CAPACITY", "7")
+    keep_kernels()
+    assert os.environ["ONEDNN_PRIMITIVE_CACHE_CAPACITY"] == "7"
+    monkeypatch.delenv("ONEDNN_PRIMITIVE_CACHE_CAPACITY")
+    keep_kernels()
+    assert os.environ["ONEDNN_PRIMITIVE_CACHE_CAPACITY"] == str(KERNELS)

@@ -63,6 +63,7 @@ def command(
     from rich.console import Console
 
     from showface import recipes
+    from showface.allocator import keep_kernels
     from showface.data.mask_sets import MaskSource
     from showface.data.sources import face_sources
     from showface.recipes.ablation import ablated
@@ -84,6 +85,7 @@ def command(
     if ablation is not None:
         resolved = ablated(resolved, ablation)
     resolved = with_cache(resolved, cache) if cache else resolved
+    keep_kernels()
     if dry_run:
         click.echo(json.dumps(to_plain(resolved), indent=1))
         return

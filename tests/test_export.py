@@ -12,8 +12,9 @@ import torch
 from showface import weights
 from showface.cli.main import main
 from showface.errors import SettingError, ShowFaceError
-from showface.export import difference, export_onnx, quantised, session_of, stored, traced, trial_pictures
+from showface.export import TOLERANCE, difference, export_onnx, quantised, session_of, stored, traced, trial_pictures
 from showface.networks.mdrnets import MDRNets
+from showface.networks.source_alignment import Aligned
 
 onnx = pytest.importorskip("onnx")
 pytest.importorskip("onnxscript")
@@ -120,3 +121,34 @@ def test_the_command(tiny_weights: Path, tmp_path: Path, capsys: pytest.CaptureF
     assert main(words) == 0 and "differs from the network by" in capsys.readouterr().out
     assert main(words) == 2 and "exists already" in capsys.readouterr().err
     assert main([*words[:-1], str(tmp_path / "face.pt")]) == 2 and "ends with .onnx" in capsys.readouterr().err
+
+
+# ---------------------------------------------------------------------------------------------- sources
+
+
+@pytest.fixture(scope="module")
+def sourced_graph(sourced_network: MDRNets) -> bytes:
+    """The tiny network that looks at the mirror image, traced once."""
+    content: bytes = traced(sourced_network, SIDE).SerializeToString()
+    return content
+
+
+@pytest.mark.parametrize("count", [1, 3])
+def test_the_mirror_image_is_warped_as_the_network_does(
+    sourced_graph: bytes, sourced_network: MDRNets, count: int
+) -> None:
+    images, masks = trial_pictures(count, SIDE)
+    with torch.no_grad():
+        output = sourced_network(images, masks)
+    result = session_of(sourced_graph).run(None, {"image": images.numpy(), "mask": masks.numpy()})[0]
+    assert np.abs(result - output.completed.numpy()).max() < 1e-4
+    assert isinstance(output.aligned, Aligned) and output.aligned.flow.abs().max() * SIDE > 0.1, "it moves something"
+    assert difference(sourced_network, sourced_graph, SIDE) < TOLERANCE
+
+
+def test_warping_is_an_operator_of_the_standard_too(sourced_graph: bytes) -> None:
+    model = onnx.load_from_string(sourced_graph)
+    assert [(one.domain, one.version) for one in model.opset_import] == [("", 18)] and not model.functions
+    assert "GridSample" in {node.op_type for node in model.graph.node}
+    assert [given.name for given in model.graph.input] == ["image", "mask"]
+    onnx.checker.check_model(model, full_check=True)

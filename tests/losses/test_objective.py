@@ -10,6 +10,8 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from showface.errors import SettingError
+from showface.features.efficientnet_lite0 import EfficientNetLite0
+from showface.layers.regions import one_hot
 from showface.losses.adversarial import discriminator_hinge, generator_hinge
 from showface.losses.inco2 import inter_loss, intra_loss
 from showface.losses.objective import (
@@ -19,14 +21,21 @@ from showface.losses.objective import (
     discriminator_terms,
     fullest_windows,
     generator_terms,
+    look,
+    projected_discriminator_terms,
 )
 from showface.losses.perceptual import perceptual_loss
+from showface.losses.projected import opinion, told_apart, unmatched
 from showface.losses.style import style_loss
 from showface.losses.total_variation import total_variation_loss
 from showface.networks.discriminator import Discriminator, DiscriminatorConfig
+from showface.networks.projected_discriminator import ProjectedDiscriminator, ProjectedDiscriminatorConfig
+from showface.semantics import MERGES
 
+CATEGORIES = MERGES["A"].categories
 NAMES = tuple(field.name for field in fields(LossWeights))
-EVERY = replace(LossWeights(), ssim=0.3, pattern=5, feature_matching=2)
+ON_LITE = {"projected": 0.15, "projected_matching": 1.0, "component": 0.2, "component_matching": 0.5}
+EVERY = replace(LossWeights(), ssim=0.3, pattern=5, feature_matching=2, **ON_LITE)
 
 
 def weights_of(**given: float) -> LossWeights:
@@ -80,7 +89,25 @@ def discriminator(image: Tensor, mask: Tensor) -> list[Tensor]:
     return [features, F.avg_pool2d(features.sum(dim=1, keepdim=True), 4)]
 
 
-def refused(*_: Tensor) -> Any:
+def lite(image: Tensor) -> list[Tensor]:
+    return [F.avg_pool2d(image, 2), F.avg_pool2d(image, 4, ceil_mode=True) ** 2]
+
+
+def heads(features: Sequence[Tensor]) -> list[Tensor]:
+    return [x.mean(dim=1, keepdim=True) for x in features]
+
+
+def all_terms(inputs: ObjectiveInputs, weights: LossWeights, **changes: Any) -> dict[str, Tensor]:
+    """`generator_terms` with a stand-in for every network, or with what is given in its place."""
+    networks: dict[str, Any] = {
+        "vgg": Trunk(), "encoder": encoder, "parser": parser, "discriminator": discriminator,
+        "looked": look(inputs, weights, lite, parser=parser), "projected": heads,
+        "components": {"eyes": heads, "mouth": heads},
+    }  # fmt: skip
+    return generator_terms(inputs, weights, **(networks | changes))
+
+
+def refused(*_: object) -> Any:
     raise AssertionError("a term of weight 0 was computed")
 
 
@@ -88,13 +115,13 @@ def test_defaults_are_the_documented_family() -> None:
     expected = dict(
         valid=1, hole=6, perceptual=0.05, style=120, adversarial=0.1, tv=0.1, semantic=0.1, intra=1, inter=1
     )
-    expected |= dict(ssim=0, pattern=0, feature_matching=0)
+    expected |= dict(ssim=0, pattern=0, feature_matching=0, **dict.fromkeys(ON_LITE, 0))
     assert asdict(LossWeights()) == expected
 
 
 def test_every_term_is_named_weighted_and_summed() -> None:
     inputs, weights = inputs_of(), EVERY
-    terms = generator_terms(inputs, weights, vgg=Trunk(), encoder=encoder, parser=parser, discriminator=discriminator)
+    terms = all_terms(inputs, weights)
     assert set(terms) == {*NAMES, "total"}
     assert all(value.dtype == torch.float32 and value.shape == () for value in terms.values())
     torch.testing.assert_close(terms["total"], sum((terms[name] for name in NAMES), torch.zeros(())))
@@ -232,18 +259,17 @@ def test_semantic_term_in_the_hole_alone() -> None:
 
 @pytest.mark.parametrize("name", NAMES)
 def test_a_zero_weight_removes_its_term_and_its_cost(name: str) -> None:
-    networks: dict[str, Any] = {
-        "vgg": Trunk(), "encoder": encoder, "parser": parser, "discriminator": discriminator
+    unneeded: dict[str, dict[str, Any]] = {
+        "semantic": {"parser": refused}, "projected": {"projected": refused},
+        "component": {"components": {"eyes": refused, "mouth": refused}},
     }  # fmt: skip
-    if name == "semantic":
-        networks["parser"] = refused
-    terms = generator_terms(inputs_of(), replace(EVERY, **{name: 0}), **networks)
+    terms = all_terms(inputs_of(), replace(EVERY, **{name: 0}), **unneeded.get(name, {}))
     assert set(terms) == {*NAMES, "total"} - {name}
 
 
 def test_without_its_two_terms_the_discriminator_is_not_asked() -> None:
     weights = replace(EVERY, adversarial=0, feature_matching=0)
-    terms = generator_terms(inputs_of(), weights, vgg=Trunk(), encoder=encoder, parser=parser, discriminator=refused)
+    terms = all_terms(inputs_of(), weights, discriminator=refused)
     assert set(terms) == {*NAMES, "total"} - {"adversarial", "feature_matching"}
 
 
@@ -257,7 +283,7 @@ def test_pixel_terms_need_no_network() -> None:
     ("name", "network"),
     [("perceptual", "vgg"), ("style", "vgg"), ("adversarial", "discriminator"),
      ("feature_matching", "discriminator"), ("semantic", "parser"),
-     ("intra", "encoder"), ("inter", "encoder")],
+     ("intra", "encoder"), ("inter", "encoder"), *((name, "looked") for name in ON_LITE)],
 )  # fmt: skip
 def test_a_missing_network_is_named(name: str, network: str) -> None:
     with pytest.raises(SettingError, match=network):
@@ -294,9 +320,7 @@ def test_all_zero_weights_and_bad_options_are_refused() -> None:
 @pytest.mark.parametrize("name", NAMES)
 def test_each_term_sends_a_finite_gradient_to_the_raw_output(name: str) -> None:
     inputs = inputs_of(requires_grad=True)
-    terms = generator_terms(
-        inputs, weights_of(**{name: 1.0}), vgg=Trunk(), encoder=encoder, parser=parser, discriminator=discriminator
-    )
+    terms = all_terms(inputs, weights_of(**{name: 1.0}))
     (gradient,) = torch.autograd.grad(terms["total"], inputs.raw)
     assert gradient.isfinite().all() and gradient.abs().sum() > 0
 
@@ -304,8 +328,7 @@ def test_each_term_sends_a_finite_gradient_to_the_raw_output(name: str) -> None:
 def test_perfect_completion_costs_nothing_but_the_opinions() -> None:
     inputs = inputs_of()
     perfect = replace(inputs, raw=inputs.truth, completed=inputs.truth)
-    weights = replace(EVERY, adversarial=0, semantic=0, tv=0)
-    terms = generator_terms(perfect, weights, vgg=Trunk(), encoder=encoder, discriminator=discriminator)
+    terms = all_terms(perfect, replace(EVERY, adversarial=0, semantic=0, tv=0, projected=0, component=0))
     assert terms["total"].item() == 0
 
 
@@ -313,10 +336,7 @@ def test_perfect_completion_costs_nothing_but_the_opinions() -> None:
 def test_extreme_masks_stay_finite(hole: float) -> None:
     inputs = inputs_of()
     inputs = replace(inputs, mask=torch.full_like(inputs.mask, hole))
-    terms = generator_terms(
-        inputs, EVERY, vgg=Trunk(), encoder=encoder, parser=parser, discriminator=discriminator,
-        options=ObjectiveOptions(semantic_on="hole"),
-    )  # fmt: skip
+    terms = all_terms(inputs, EVERY, options=ObjectiveOptions(semantic_on="hole"))
     assert all(value.isfinite() for value in terms.values())
 
 
@@ -324,13 +344,11 @@ def test_bfloat16_outputs_under_autocast() -> None:
     inputs = inputs_of()
     low = replace(inputs, raw=inputs.raw.bfloat16(), completed=inputs.completed.bfloat16())
     convolution = torch.nn.Conv2d(3, 4, 3, stride=2, padding=1)
-    networks: dict[str, Any] = {
-        "vgg": lambda image: [convolution(image)], "encoder": convolution, "parser": parser,
-        "discriminator": discriminator,
-    }  # fmt: skip
+    convolved: dict[str, Any] = {"vgg": lambda image: [convolution(image)], "encoder": convolution}
     with torch.autocast("cpu", dtype=torch.bfloat16):
-        terms = generator_terms(low, EVERY, **networks)
-    full = generator_terms(inputs, EVERY, **networks)
+        looked = look(low, EVERY, lambda image: [convolution(image)])
+        terms = all_terms(low, EVERY, looked=looked, **convolved)
+    full = all_terms(inputs, EVERY, looked=look(inputs, EVERY, lambda image: [convolution(image)]), **convolved)
     for name, value in terms.items():
         assert value.dtype == torch.float32
         torch.testing.assert_close(value, full[name], rtol=0.05, atol=0.02)
@@ -401,3 +419,117 @@ def test_features_are_matched_without_the_logits() -> None:
     assert set(terms) == {"feature_matching", "total"}
     ours, truth = (discriminator(image, inputs.mask)[0] for image in (inputs.completed, inputs.truth))
     torch.testing.assert_close(terms["feature_matching"], 2.0 * (ours - truth).abs().mean())
+
+
+# ---------------------------------------------------------------------------------------------- features of Lite0
+
+
+def test_lite_is_looked_through_once_for_each_place_and_only_if_a_term_asks() -> None:
+    seen: list[tuple[tuple[int, ...], bool]] = []
+
+    def counted(image: Tensor) -> list[Tensor]:
+        seen.append((tuple(image.shape), torch.is_grad_enabled()))
+        return lite(image)
+
+    inputs = inputs_of(requires_grad=True)
+    assert look(inputs, weights_of(valid=1), counted) == {} and seen == []
+    assert list(look(inputs, weights_of(projected_matching=1), counted)) == ["whole"]
+    assert seen == [((2, 3, 16, 16), True), ((2, 3, 16, 16), False)]
+    assert list(look(inputs, weights_of(component=1), counted)) == ["eyes", "mouth"]
+    assert seen[2:] == [((2, 3, *size), grad) for size in ((6, 16), (6, 10)) for grad in (True, False)]
+
+
+def test_terms_on_lite_are_those_of_the_looked_at_places() -> None:
+    inputs, weights = inputs_of(), weights_of(**{name: 2.0 for name in ON_LITE})
+    looked = look(inputs, weights, lite)
+    terms = all_terms(inputs, weights, looked=looked)
+    parts = [looked["eyes"], looked["mouth"]]
+    torch.testing.assert_close(terms["projected"], 2 * opinion(looked["whole"], heads))
+    torch.testing.assert_close(terms["projected_matching"], 2 * unmatched(looked["whole"]))
+    torch.testing.assert_close(terms["component"], 2 * sum(opinion(part, heads) for part in parts))
+    torch.testing.assert_close(terms["component_matching"], 2 * sum(unmatched(part) for part in parts))
+
+
+@pytest.mark.parametrize(("name", "network"), [("projected", "projected"), ("component", "components")])
+def test_a_missing_critic_is_named(name: str, network: str) -> None:
+    with pytest.raises(SettingError, match=f"needs {network}"):
+        all_terms(inputs_of(), weights_of(**{name: 1.0}), **{network: None})
+
+
+def test_what_the_weights_need() -> None:
+    asked = {name: weights_of(**{name: 1.0}) for name in ("hole", *ON_LITE)}
+    assert [name for name, weights in asked.items() if weights.needs_lite] == list(ON_LITE)
+    assert [name for name, weights in asked.items() if weights.needs_projected] == ["projected"]
+    assert [name for name, weights in asked.items() if weights.needs_component] == ["component"]
+
+
+def test_components_lie_where_the_map_or_the_parser_has_them() -> None:
+    inputs, weights = inputs_of(side=64, with_map=False), weights_of(component=1)
+    semantic_map = torch.zeros(2, 64, 64, dtype=torch.int64)
+    semantic_map[:, 8:12, 20:24] = CATEGORIES.index("eye")
+
+    def reading(image: Tensor) -> Tensor:
+        assert image is inputs.truth and not torch.is_grad_enabled()
+        return one_hot(semantic_map, 14).log()
+
+    by_map = look(replace(inputs, semantic_map=semantic_map), weights, lite)
+    by_parser = look(inputs, weights, lite, parser=reading)
+    usual = look(replace(inputs, semantic_map=torch.zeros_like(semantic_map)), weights, lite)
+    assert torch.equal(by_parser["eyes"].truth[0], by_map["eyes"].truth[0])
+    assert not torch.equal(usual["eyes"].truth[0], by_map["eyes"].truth[0])
+    assert torch.equal(usual["mouth"].truth[0], by_map["mouth"].truth[0])
+    with pytest.raises(SettingError, match="semantic map or parser"):
+        look(inputs, weights, lite)
+
+
+def test_critics_on_lite_learn_without_gradient_to_the_generator() -> None:
+    inputs, scale = inputs_of(requires_grad=True), torch.ones((), requires_grad=True)
+    looked = look(inputs, EVERY, lite)
+
+    def critic(features: Sequence[Tensor]) -> list[Tensor]:
+        return [scale * x for x in heads(features)]
+
+    critics: dict[str, Any] = {"projected": critic, "components": {"eyes": critic, "mouth": critic}}
+    terms = projected_discriminator_terms(looked, **critics)
+    assert set(terms) == {"projected", "component", "total"}
+    torch.testing.assert_close(terms["projected"], told_apart(looked["whole"], heads))
+    apart = told_apart(looked["eyes"], heads) + told_apart(looked["mouth"], heads)
+    torch.testing.assert_close(terms["component"], apart)
+    torch.testing.assert_close(terms["total"], terms["projected"] + terms["component"])
+    terms["total"].backward()
+    assert inputs.raw.grad is None and scale.grad is not None and scale.grad.any()
+    assert set(projected_discriminator_terms(looked, projected=critic)) == {"projected", "total"}
+    with pytest.raises(SettingError, match="expected a projected discriminator or critics"):
+        projected_discriminator_terms(looked)
+
+
+def test_real_networks_send_gradient_to_the_picture_and_keep_none() -> None:
+    torch.manual_seed(0)
+    trunk, inputs = EfficientNetLite0(), inputs_of(side=64, requires_grad=True)
+    mask = torch.zeros_like(inputs.mask)
+    mask[..., 20:56, 16:48] = 1
+    inputs = replace(inputs, mask=mask, completed=(1 - mask) * inputs.truth + mask * inputs.raw)
+    config = ProjectedDiscriminatorConfig(width=4, heads=(4, 4, 4, 4))
+    critics = {name: ProjectedDiscriminator(config).requires_grad_(False) for name in ("whole", "eyes", "mouth")}
+    weights = weights_of(**{name: 1.0 for name in ON_LITE})
+    looked = look(inputs, weights, trunk)
+    parts = {name: critics[name] for name in ("eyes", "mouth")}
+    terms = generator_terms(inputs, weights, looked=looked, projected=critics["whole"], components=parts)
+    for name in ON_LITE:
+        (gradient,) = torch.autograd.grad(terms[name], inputs.raw, retain_graph=True)
+        assert gradient.isfinite().all() and gradient.any()
+        assert not (gradient * (1 - inputs.mask)).any()
+    assert all(p.grad is None for network in (trunk, *critics.values()) for p in network.parameters())
+
+
+def test_a_hole_far_from_the_components_leaves_their_critics_a_gradient_of_zero() -> None:
+    torch.manual_seed(0)
+    inputs = inputs_of(side=64)
+    mask = torch.zeros_like(inputs.mask)
+    mask[..., :4, :4] = 1
+    looked = look(replace(inputs, mask=mask), EVERY, EfficientNetLite0())
+    critic = ProjectedDiscriminator(ProjectedDiscriminatorConfig(width=4, heads=(4, 4, 4, 4)))
+    terms = projected_discriminator_terms(looked, components={"eyes": critic, "mouth": critic})
+    assert terms["total"].item() == 0
+    terms["total"].backward()
+    assert all(p.grad is not None and not p.grad.any() for p in critic.parameters())

@@ -15,6 +15,7 @@ from showface.networks import profiles
 from showface.networks.face_parser import BiSeNetParser
 from showface.networks.lean import lean
 from showface.networks.mdrnets import MDRNets, MDRNetsConfig
+from showface.networks.sources import Sources
 
 SIDE = 128
 
@@ -105,6 +106,29 @@ def test_what_is_left_out_is_not_missed(both_forms: tuple[MDRNets, MDRNets], hol
         gap = (getattr(expected, field) - getattr(got, field))[hidden].abs()
         assert gap.max() < 1e-3 and gap.mean() < 1e-4, field
     assert torch.equal(got.completed[~hidden], image[~hidden])
+
+
+@pytest.mark.parametrize("further", [0, 1, 3])
+@pytest.mark.parametrize("hole", ["in the middle", "nearly everything"])
+def test_with_sources_it_is_the_same_too(further: int, hole: str) -> None:
+    torch.manual_seed(2)
+    network = trained(profiles.compact())
+    nn.init.normal_(network.refinement.head.weight, 0, 0.05)
+    top, bottom, left, right = HOLES[hole]
+    images, masks = faces_and_masks()[0][:2], torch.zeros(2, 1, SIDE, SIDE)
+    masks[..., top:bottom, left:right] = 1
+    hidden = torch.zeros(2, further, 1, SIDE, SIDE)
+    hidden[:, :1, :, 30:60] = 1
+    sources = Sources(torch.rand(2, further, 3, SIDE, SIDE) * 2 - 1, hidden)
+    with torch.inference_mode():
+        expected, got = network(images, masks, sources), lean(network)(images, masks, sources)
+    assert expected.aligned is not None and expected.aligned.flow.abs().max() > 0.005
+    assert (expected.semantic_map != got.semantic_map).float().mean() < 1e-3
+    within = (masks > 0).expand_as(images)
+    for one, other in ((expected.raw, got.raw), (expected.aligned.face, got.aligned.face)):
+        gap = (one - other)[within].abs()
+        assert gap.max() < 1e-3 and gap.mean() < 1e-4
+    assert torch.equal(got.completed[~within], images[~within])
 
 
 def test_little_is_computed_for_a_small_hole() -> None:

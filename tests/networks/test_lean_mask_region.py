@@ -9,7 +9,7 @@ from torch import Tensor, nn
 from showface.layers.correlation import Correlation
 from showface.layers.lean import as_one
 from showface.networks.lean import LeanMaskRegion
-from showface.networks.mask_region_enhanced import MaskRegionConfig, MaskRegionEnhanced, fuse
+from showface.networks.mask_region_enhanced import Details, MaskRegionConfig, MaskRegionEnhanced, fuse
 
 
 def given(size: tuple[int, int]) -> tuple[Tensor, Tensor, Tensor]:
@@ -37,10 +37,45 @@ def test_it_is_the_same_function(
         expected = module(retrieved, visible, mask)
         torch.testing.assert_close(LeanMaskRegion(module)(retrieved, visible, mask), expected, rtol=1e-4, atol=1e-5)
         fused = fuse(retrieved, visible, mask)
-        maps = module.left(fused), module.right(fused), module.value(fused), mask
+        maps = module.left(fused), module.right(fused), module.value(fused), mask, mask
         update = torch.ops.showface.mined_holes(*maps, patch, stride, correlation, mask_keys)
         torch.testing.assert_close(fused + mask * update, expected, rtol=1e-4, atol=1e-5)
         assert (expected[1] - fused[1]).abs().max() > 0.01  # mining did something, in the picture with a hole
+
+
+def seen(size: tuple[int, int], mask: Tensor) -> Details:
+    """Features of the face and two further pictures of it, a fifth of these hidden."""
+    generator = torch.Generator().manual_seed(2)
+    features = torch.randn(2, 8, 3 * size[0], size[1], generator=generator)
+    hidden = (torch.rand(2, 1, 3 * size[0], size[1], generator=generator) < 0.2).float()
+    hidden[:, :, : size[0]] = mask
+    return Details(features[:, :, : size[0]], features, hidden)
+
+
+@pytest.mark.parametrize("correlation", ["softmax", "cosine", "none"])
+@pytest.mark.parametrize(("size", "patch", "stride"), [((8, 12), 2, 2), ((7, 9), 2, 2), ((8, 8), 4, 2)])
+def test_it_is_the_same_function_of_details(
+    size: tuple[int, int], patch: int, stride: int, correlation: Correlation
+) -> None:
+    torch.manual_seed(1)
+    module = MaskRegionEnhanced(
+        MaskRegionConfig(
+            channels=8, patch=patch, stride=stride, correlation=correlation, mask_keys=True, value_convolution=True,
+            details=True,
+        )
+    )  # fmt: skip
+    retrieved, visible, mask = given(size)
+    details = seen(size, mask)
+    with torch.no_grad():
+        expected = module(retrieved, visible, mask, details)
+        got = LeanMaskRegion(module)(retrieved, visible, mask, details)
+        torch.testing.assert_close(got, expected, rtol=1e-4, atol=1e-5)
+        fused = fuse(retrieved, visible, mask)
+        left, right, value, hidden = module.maps(fused, mask, details)
+        update = torch.ops.showface.mined_holes(left, right, value, mask, hidden, patch, stride, correlation, True)
+        torch.testing.assert_close(fused + mask * update, expected, rtol=1e-4, atol=1e-5)
+        assert (expected[1] - fused[1]).abs().max() > 0.01
+        assert torch.equal(LeanMaskRegion(module)(retrieved, visible, mask), fused), "without them nothing is mined"
 
 
 @pytest.mark.parametrize("value_convolution", [False, True])

@@ -70,7 +70,8 @@ def test_patches_of_one_cell_are_dense_attention() -> None:
 def test_flat_features_are_doubled_in_the_hole() -> None:
     """Shares sum to 1, so the mixture of equal patches is that patch."""
     features, mask = torch.ones(2, 4, 7, 9), half_hole()
-    out = masked_correlation_mining(features, features, features, features, mask, MaskRegionConfig(channels=4))
+    maps = features, features, features, features
+    out = masked_correlation_mining(*maps, mask, mask, MaskRegionConfig(channels=4))
     torch.testing.assert_close(out, features + mask)
 
 
@@ -78,8 +79,8 @@ def test_masked_keys_shut_the_hole_out() -> None:
     config = MaskRegionConfig(channels=4, patch=1, stride=1, mask_keys=True)
     values, mask, zero = torch.randn(2, 4, 7, 9), half_hole(), torch.zeros(2, 4, 7, 9)
     left = torch.randn(2, 4, 7, 9)
-    update = masked_correlation_mining(zero, left, left, values, mask, config)
-    assert torch.equal(update, masked_correlation_mining(zero, left, left, values + 9 * mask, mask, config))
+    update = masked_correlation_mining(zero, left, left, values, mask, mask, config)
+    assert torch.equal(update, masked_correlation_mining(zero, left, left, values + 9 * mask, mask, mask, config))
 
 
 def test_visible_patches_have_no_hole_cell() -> None:

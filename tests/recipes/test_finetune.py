@@ -21,7 +21,7 @@ from showface.images import read_image, to_tensor
 from showface.masks import composite, draw_free_form, mask_tensor
 from showface.networks.mdrnets import MDRNets
 from showface.networks.profiles import compact
-from showface.recipes.compact import compact as compact_recipe
+from showface.recipes.compact import JUDGING, SHARP
 from showface.recipes.finetune import finetune
 
 SIDE = 96
@@ -66,17 +66,16 @@ def error_in_holes(network: MDRNets, folder: Path) -> float:
     return float(np.mean(errors))
 
 
-def test_the_recipe_needs_no_labels_and_judges_as_the_bundled_weights_were_trained() -> None:
+def test_the_recipe_needs_no_labels_and_its_losses_keep_what_is_drawn_sharp() -> None:
     faces = (FaceSource(folder="faces"),)
     recipe = finetune(faces, MaskSource(drawn=1.0), start="runs/a/weights")
     assert recipe.networks == compact() and [stage.name for stage in recipe.stages] == ["coarse", "mdrnets"]
-    bundled = compact_recipe(faces, MaskSource(drawn=1.0)).stages[-1]
     for stage in recipe.stages:
         assert stage.start == "runs/a/weights" and stage.data.faces == faces
         assert not (stage.weights.adversarial or stage.weights.intra or stage.weights.inter)
         for term in ("perceptual", "style", "pattern"):
-            assert getattr(stage.weights, term) == getattr(bundled.weights, term) > 0
-        assert stage.options == bundled.options
+            assert getattr(stage.weights, term) == getattr(SHARP, term) > 0
+        assert stage.options == JUDGING
         assert not stage.data.faces[0].labels
 
 

@@ -37,8 +37,11 @@ def test_a_recipe_is_complete(name: str) -> None:
     assert recipe.name == name
     names = [stage.name for stage in recipe.stages]
     own_parser = [] if recipe.networks.parser is None else ["face_parser"]
-    assert names == ["coarse", *own_parser, "reconstruction", "mdrnets"]
-    assert all(stage.data.masks == MASKS for stage in recipe.stages)
+    alignment = [] if recipe.networks.sources is None else ["alignment"]
+    last = recipe.stage("mdrnets").weights
+    reconstruction = ["reconstruction"] if last.intra or last.inter else []
+    assert names == ["coarse", *own_parser, *alignment, *reconstruction, "mdrnets"]
+    assert all(replace(stage.data.masks, parts=MASKS.parts) == MASKS for stage in recipe.stages)
     assert all(stage.data.size % recipe.networks.coarse.multiple == 0 for stage in recipe.stages)
     for stage in recipe.stages:
         labelled_only = (replace(FACES[0], labelled_only=True),)
@@ -75,7 +78,8 @@ def test_the_papers_schedules(name: str, coarse: int, reconstruction: int, mdrne
     assert fine_tuned.optimiser.lr * fine_tuned.optimiser.drop == 5e-5
     weights = to_plain(recipe.stage("mdrnets").weights)
     assert weights == {"valid": 1, "hole": 6, "perceptual": 0.05, "style": 120, "adversarial": 0.1,
-                       "feature_matching": 0, "tv": 0.1, "ssim": 0, "pattern": 0, "semantic": 0.1, "intra": 1,
+                       "feature_matching": 0, "projected": 0, "projected_matching": 0, "component": 0,
+                       "component_matching": 0, "tv": 0.1, "ssim": 0, "pattern": 0, "semantic": 0.1, "intra": 1,
                        "inter": 1}  # fmt: skip
     assert recipe.networks.parser is None and recipe.networks.memory.decay == 0.999
 
@@ -106,7 +110,7 @@ def test_each_row_of_table_2_changes_what_it_says() -> None:
 
 
 def test_rows_have_names_of_their_own() -> None:
-    recipe = made("compact")
+    recipe = with_settings(made("compact"), ("mdrnets.joint=true",))
     assert ablated(recipe, "Full") == with_settings(recipe, ("mdrnets.joint=false",))
     assert ablated(recipe, "w/o MREM").name == "compact w/o MREM"
     assert recipe.stage("mdrnets").joint and not ablated(recipe, "w/o MREM").stage("mdrnets").joint

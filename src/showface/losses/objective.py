@@ -28,7 +28,6 @@ from showface.losses.perceptual import perceptual_loss
 from showface.losses.projected import Heads, Looked, look_at, opinion, told_apart, unmatched
 from showface.losses.reconstruction import Average, reconstruction_loss
 from showface.losses.semantic import semantic_loss
-from showface.losses.sources import AlignedTruth, flow_roughness, source_loss
 from showface.losses.ssim import ssim_loss
 from showface.losses.style import StyleKind, style_loss
 from showface.losses.total_variation import total_variation_loss
@@ -67,10 +66,6 @@ class LossWeights:
     """The same hinge on close-ups of the eyes and of the mouth, summed; not in the paper. Needs `components`."""
     component_matching: int | float = 0.0
     """Relative L1 of Lite0's features of these close-ups, summed; not in the paper."""
-    sources: int | float = 0.0
-    """Detail of the warped sources against the truth's; not in the paper. Needs `aligned` in the inputs."""
-    flow: int | float = 0.0
-    """How much the sources' flow differs from cell to cell; not in the paper. Needs `aligned` in the inputs."""
     tv: int | float = 0.1
     """Total variation of the composite in the hole grown by one pixel."""
     ssim: int | float = 0.0
@@ -180,8 +175,6 @@ class ObjectiveInputs:
     mask: Float[Tensor, "b 1 h w"]
     semantic_map: Int64[Tensor, "b hs ws"] | None = None
     """The true picture's categories, 0..13, of any size; None: the parser reads them from the truth."""
-    aligned: AlignedTruth | None = None
-    """The sources as they are, nothing hidden that their pictures show, on the face."""
 
 
 def generator_terms(
@@ -217,8 +210,6 @@ def generator_terms(
         terms |= _discriminator_terms(inputs, weights, _needed("discriminator", discriminator))
     if weights.needs_lite:
         terms |= _lite_terms(weights, _needed("looked", looked), projected, components)
-    if weights.sources or weights.flow:
-        terms |= _source_terms(inputs, weights)
     if weights.semantic:
         terms["semantic"] = _semantic_term(inputs, labels, _needed("parser", parser), options, counts)
     if weights.intra or weights.inter:
@@ -420,19 +411,6 @@ def _lite_terms(
         terms["component"] = torch.stack([opinion(seen, critics[name]) for name, seen in close.items()]).sum()
     if weights.component_matching:
         terms["component_matching"] = torch.stack([unmatched(seen) for seen in close.values()]).sum()
-    return terms
-
-
-def _source_terms(inputs: ObjectiveInputs, weights: LossWeights) -> Terms:
-    """Whether the sources came to where they belong, and how evenly."""
-    aligned = _needed("aligned sources", inputs.aligned)
-    terms: Terms = {}
-    if weights.sources:
-        scale = inputs.truth.shape[3] // aligned.pictures.shape[4]
-        truth, mask = (F.avg_pool2d(x.float(), scale) for x in (inputs.truth, inputs.mask))
-        terms["sources"] = source_loss(aligned.pictures, aligned.shown, truth, mask)
-    if weights.flow:
-        terms["flow"] = flow_roughness(aligned.flow)
     return terms
 
 

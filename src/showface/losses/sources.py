@@ -1,69 +1,98 @@
-"""Losses of the alignment of sources: whether what they show came to where it belongs in the face.
+"""Losses of the alignment of sources: whether what they show came to where it belongs, and whether it serves there.
 
-Not in the paper. A flow whose warped picture is only one more input of a network learns nothing (its confidence goes
-to 0 and no gradient is left), so the warped pictures are compared with the truth themselves. The light of two
-photographs differs: compared is detail, at three sizes, so that a flow finds its way from some pixels off.
+Not in the paper. A flow whose warped picture is only one more input of a network learns nothing: its confidence falls
+to 0 before the flow has found its way, and no gradient is left. So flow and confidence learn by themselves. Light and
+colour of two photographs differ; compared is the luminance, normalised about each pixel, at three sizes, so that a
+flow finds its way from some pixels off.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Sequence
 
 import torch
 import torch.nn.functional as F
 from jaxtyping import Float
 from torch import Tensor
 
-SOFT = 8  # pixels a side of the cells whose means are no detail
-SCALES = (1, 2, 4)  # pixels a side of the cells that are compared
-HOLE = 4.0  # how much more a pixel of the hole counts
-LARGEST = 0.5  # difference of detail beyond which the two do not show the same thing
+LUMINANCE = (0.299, 0.587, 0.114)
+ABOUT = ((1, 6), (2, 5), (4, 4))  # how many times smaller; how many pixels to each side a pixel is normalised about
+GRAIN = 0.03  # deviation, in [-1, 1], below which there is nothing to compare
+LARGEST = 2.0  # normalised difference beyond which the two do not show the same thing
+STEADY = 0.2  # share of the flow's own differences in its roughness; the rest are differences of these
+CLEAR = 4.0  # how sharply a ratio of distances becomes a probability
+AROUND = 2  # cells to each side that distances are averaged over
 
 
-@dataclass(frozen=True, kw_only=True)
-class AlignedTruth:
-    """The true pictures of `k` sources, warped by the flow that the network found."""
+def registration_loss(
+    pictures: Float[Tensor, "n 3 h w"], truth: Float[Tensor, "n 3 h w"], weight: Float[Tensor, "n 1 h w"]
+) -> Float[Tensor, " n"]:
+    """The weighted mean difference of normalised luminance, averaged over three sizes: 0 = alike, of pictures.
 
-    pictures: Float[Tensor, "b k 3 h w"]
-    """At half the size of the faces, which tells as much of a flow that has a cell for every 4 pixels."""
-    shown: Float[Tensor, "b k 1 h w"]
-    """1 where the warped picture shows something, in [0, 1]."""
-    flow: Float[Tensor, "b k 2 h2 w2"]
-    """In sides of the picture."""
-
-
-def source_loss(
-    pictures: Float[Tensor, "b k 3 h w"],
-    shown: Float[Tensor, "b k 1 h w"],
-    truth: Float[Tensor, "b 3 h w"],
-    mask: Float[Tensor, "b 1 h w"],
-) -> Float[Tensor, ""]:
-    """The mean difference of detail between warped sources and truth, summed over the `SCALES`.
-
-    RGB in [-1, 1]; mask: 1 = hole. Sides must be multiples of `SOFT`. Sources that show nothing do not count.
+    RGB in [-1, 1]. A picture of no weight has loss 0.
     """
-    count = pictures.shape[1]
-    weight = shown.flatten(0, 1) * (1 + (HOLE - 1) * mask.float()).repeat_interleave(count, dim=0)
-    wanted = detail(truth.float()).repeat_interleave(count, dim=0)
-    found = detail(pictures.flatten(0, 1).float())
+    found, wanted = luminance(pictures), luminance(truth)
     parts = []
-    for scale in SCALES:
-        ours, theirs, weights = (F.avg_pool2d(x, scale) for x in (found, wanted, weight))
-        difference = (ours - theirs).abs().clamp_max(LARGEST) * weights
-        per_source = difference.mean(dim=(1, 2, 3)) / weights.mean(dim=(1, 2, 3)).clamp_min(1e-6)
-        counted = (weights.amax(dim=(1, 2, 3)) > 0).float()
-        parts.append((per_source * counted).sum() / counted.sum().clamp_min(1))
-    return torch.stack(parts).sum()
+    for scale, reach in ABOUT:
+        ours, theirs, counted = (F.avg_pool2d(x, scale) for x in (found, wanted, weight.float()))
+        difference = (normalised(ours, reach) - normalised(theirs, reach)).abs().clamp_max(LARGEST) * counted
+        parts.append(difference.mean(dim=(1, 2, 3)) / counted.mean(dim=(1, 2, 3)).clamp_min(1e-6))
+    return torch.stack(parts).mean(dim=0)
 
 
-def detail(pictures: Float[Tensor, "b c h w"]) -> Float[Tensor, "b c h w"]:
-    """The pictures less their means over cells of `SOFT` pixels, bilinear between them."""
-    soft = F.interpolate(F.avg_pool2d(pictures, SOFT), scale_factor=float(SOFT), mode="bilinear", align_corners=False)
-    return pictures - soft
+def luminance(pictures: Float[Tensor, "b 3 h w"]) -> Float[Tensor, "b 1 h w"]:
+    """Rec. 601."""
+    return (pictures.float() * pictures.new_tensor(LUMINANCE)[:, None, None]).sum(dim=1, keepdim=True)
 
 
-def flow_roughness(flow: Float[Tensor, "b k 2 h w"]) -> Float[Tensor, ""]:
-    """The mean absolute difference of the flow between neighbouring cells, in cells: 0 = everything moves alike."""
-    flow = flow.float() * flow.shape[-1]
-    down, across = flow.diff(dim=-2).abs().mean(), flow.diff(dim=-1).abs().mean()
-    return down + across
+def normalised(plane: Float[Tensor, "b 1 h w"], reach: int) -> Float[Tensor, "b 1 h w"]:
+    """Each pixel less the mean of its surroundings, `reach` pixels to each side, by their deviation."""
+    mean = mean_about(plane, reach)
+    variance = mean_about(plane.square(), reach) - mean.square()
+    return (plane - mean) / (variance.clamp_min(0) + GRAIN**2).sqrt()
+
+
+def mean_about(plane: Float[Tensor, "b c h w"], reach: int) -> Float[Tensor, "b c h w"]:
+    """The mean of each pixel's surroundings, `reach` pixels to each side; the border is repeated."""
+    padded = F.pad(plane, (reach, reach, reach, reach), mode="replicate")
+    return F.avg_pool2d(padded, 2 * reach + 1, stride=1)
+
+
+def flow_roughness(flow: Float[Tensor, "n 2 h w"]) -> Float[Tensor, ""]:
+    """How unevenly a flow in sides of the picture bends and, less, how it stretches, in cells: 0 = all moves alike."""
+    cells = flow.float() * flow.shape[-1]
+    steps = [cells.diff(dim=2), cells.diff(dim=3)]
+    bends = [steps[0].diff(dim=2), steps[1].diff(dim=3)]
+    return torch.stack([b.abs().mean() + STEADY * s.abs().mean() for s, b in zip(steps, bends, strict=True)]).sum()
+
+
+def confidence_loss(
+    logits: Float[Tensor, "n 1 h w"], nearer: Float[Tensor, "n 1 h w"], weight: Float[Tensor, "n 1 h w"]
+) -> Float[Tensor, ""]:
+    """Cross-entropy of the confidence with the probability that a source is `nearer`, over cells of any weight."""
+    losses = F.binary_cross_entropy_with_logits(logits.float(), nearer, reduction="none") * weight
+    return losses.sum() / weight.sum().clamp_min(1)
+
+
+def nearer(
+    with_source: Sequence[Float[Tensor, "n _ _ _"]],
+    without: Sequence[Float[Tensor, "n _ _ _"]],
+    truth: Sequence[Float[Tensor, "n _ _ _"]],
+    size: tuple[int, int],
+) -> Float[Tensor, "n 1 {size[0]} {size[1]}"]:
+    """The probability, for each cell of `size`, that a face with what a source shows is nearer the truth than without.
+
+    Compared are features of a frozen network, each cell's to unit length as in LPIPS; equally near is 1/2.
+    """
+    first, second = (_distance(features, truth, size) for features in (with_source, without))
+    return torch.sigmoid(CLEAR * ((second + 1e-4).log() - (first + 1e-4).log()))
+
+
+def _distance(found: Sequence[Tensor], truth: Sequence[Tensor], size: tuple[int, int]) -> Float[Tensor, "n 1 h w"]:
+    """The squared distance of each cell's features, summed over the maps and averaged over some cells."""
+    maps = [
+        (F.normalize(ours.float(), dim=1) - F.normalize(theirs.float(), dim=1)).square().sum(dim=1, keepdim=True)
+        for ours, theirs in zip(found, truth, strict=True)
+    ]
+    total = torch.stack([F.interpolate(x, size=size, mode="bilinear", align_corners=False) for x in maps]).sum(dim=0)
+    return mean_about(total, AROUND)

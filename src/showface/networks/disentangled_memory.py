@@ -129,9 +129,7 @@ def aggregate(scores: Float[Tensor, "b n m"], slots: Float[Tensor, "n m c"]) -> 
     return torch.einsum("bnm,nmc->bnc", scores, slots)
 
 
-def read_personal(
-    personal: Personal, queries: Float[Tensor, "b n c"], config: MemoryConfig
-) -> Float[Tensor, "b n c"]:
+def read_personal(personal: Personal, queries: Float[Tensor, "b n c"], config: MemoryConfig) -> Float[Tensor, "b n c"]:
     """Eq. 1, 4, 5 on the personal block: its vectors mixed by their cosines with the query; 0 where it has none."""
     vectors = personal.vectors.float()
     unit, query = F.normalize(vectors, dim=-1, eps=EPSILON), F.normalize(queries, dim=-1, eps=EPSILON)

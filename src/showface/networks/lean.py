@@ -252,9 +252,10 @@ class LeanMaskRegion(nn.Module):
         if torch.compiler.is_exporting():  # the number of patches must not depend on what is in the hole
             enhanced: Tensor = self.full(retrieved_map, visible_map, mask, details)
             return enhanced
-        fused = fuse(retrieved_map, visible_map, mask)
+        fused, config = fuse(retrieved_map, visible_map, mask), self.full.config
+        if config.details and details is None:
+            return fused
         left, right, value, hidden = self._maps(fused, mask, details)
-        config = self.full.config
         settings = (config.patch, config.stride, config.correlation, config.mask_keys)
         mine = torch.ops.showface.mined_holes if torch.compiler.is_compiling() else mined
         return torch.addcmul(fused, mask, mine(left, right, value, mask, hidden, *settings))

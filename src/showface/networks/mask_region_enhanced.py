@@ -17,6 +17,8 @@ from torch import Tensor, nn
 from showface.errors import SettingError
 from showface.layers.correlation import Correlation, fold_patches, patch_correlation, unfold_patches
 
+ROWS = 64  # patches of the hole are mined for by so many
+
 
 @dataclass(frozen=True, kw_only=True)
 class MaskRegionConfig:
@@ -131,8 +133,9 @@ def _mined_one(
     kind: Correlation, mask_keys: bool,
 ) -> Float[Tensor, "1 c h w"]:  # fmt: skip
     size, holed = (left.shape[2], left.shape[3]), ~visible_patches(mask, patch=patch, stride=stride)  # (1, n)
-    rows = holed[0].nonzero()[:, 0]
-    if not len(rows):
+    wanted = -(-int(holed.sum()) // ROWS) * ROWS  # of few sizes: for a new one the CPU's kernels are made anew
+    rows = holed[0].int().argsort(descending=True, stable=True)[:wanted]  # the last have no hole, and are masked
+    if not wanted:
         return value.new_zeros(1, value.shape[1], *size)
     maps = (left, right, value.to(left.dtype))  # what autocast rounded to bfloat16 is multiplied in it, compiled, too
     left, right, values = (unfold_patches(each, patch=patch, stride=stride) for each in maps)

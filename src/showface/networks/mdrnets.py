@@ -113,9 +113,8 @@ class MDRNets(nn.Module):
         return math.lcm(config.coarse.multiple, 1 if config.sources is None else config.sources.multiple)
 
     def refined(self, *, coarse: bool = False) -> nn.ModuleDict:
-        """The boxes that the last training stage learns, on demand with the coarse one; the parser stays as it is."""
+        """The boxes that the last training stage learns, on demand with the coarse one; the others come finished."""
         boxes: dict[str, nn.Module] = {"style_encoder": self.style_encoder, "refinement": self.refinement}
-        boxes |= {} if self.alignment is None else {"alignment": self.alignment}
         boxes |= {"mask_region": self.mask_region} if self.config.use_mask_region else {}
         return nn.ModuleDict(boxes | ({"coarse": self.coarse} if coarse else {}))
 
@@ -170,9 +169,7 @@ class MDRNets(nn.Module):
         both = zip((features, hole), theirs, strict=True)
         return aligned, Seen(*(torch.cat([own[:, None], of_sources], dim=1) for own, of_sources in both))
 
-    def _personal(
-        self, visible: Tensor, seen: Tensor, further: Sources | None, shown: Seen | None
-    ) -> Personal | None:
+    def _personal(self, visible: Tensor, seen: Tensor, further: Sources | None, shown: Seen | None) -> Personal | None:
         """The style vectors of what is seen of the person: of the face itself and of each of its further sources."""
         if not self.config.memory.personal:
             return None

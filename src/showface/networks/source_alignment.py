@@ -21,7 +21,8 @@ from showface.networks.sources import Sources
 
 SOFT = 8  # pixels a side of the cells by which soft light and colour are compared
 SLOPE = 0.1
-FIRST_DOUBT = 2.0  # what is added to the confidence's logits, so that it begins near 0.9
+CERTAIN = (0.35, 0.65)  # confidence from which on a source is shown, and from which on nothing else is
+CHOICE = 4  # power of the confidence by which several sources are mixed: two that differ must not both be seen
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -29,21 +30,19 @@ class SourceAlignmentConfig:
     """What a `SourceAlignment` is built from."""
 
     fold: int = 4
-    """Side of the pixel blocks folded into channels; flow and confidence have a cell for each."""
+    """Side of the pixel blocks folded into channels; the confidence has a cell for each, the flow for 4 x 4."""
     widths: tuple[int, int, int] = (64, 96, 128)
     """Channels at the folded size, at half and at a quarter of it."""
     dilations: tuple[int, ...] = (1, 2, 4, 1)
     """One residual convolution at the smallest size for each."""
     reach: float = 0.125
     """How far the flow looks at most, in either direction, as a share of the picture's side."""
-    least: float = 0.05
-    """The least confidence in what is visible: at 0 nothing would be learnt any more."""
 
     def __post_init__(self) -> None:
         if min(self.fold, *self.widths, *self.dilations) < 1:
             raise SettingError(f"source alignment: expected fold, widths and dilations of at least 1, got {self}")
-        if not (0 < self.reach <= 1 and 0 <= self.least < 1):
-            raise SettingError(f"source alignment: expected reach in (0, 1] and least in [0, 1), got {self}")
+        if not 0 < self.reach <= 1:
+            raise SettingError(f"source alignment: expected a reach in (0, 1], got {self.reach}")
 
     @property
     def multiple(self) -> int:
@@ -55,8 +54,10 @@ class Aligned(NamedTuple):
     """The sources on the face."""
 
     pictures: Float[Tensor, "b k 3 h w"]  # each source, warped
-    confidence: Float[Tensor, "b k 1 h w"]  # in [0, 1]; 0 where the warped source shows nothing
-    flow: Float[Tensor, "b k 2 h2 w2"]  # from a cell of the face to where it looks (x, y), in sides of the picture
+    visible: Float[Tensor, "b k 1 h w"]  # where it shows something, in [0, 1]
+    confidence: Float[Tensor, "b k 1 h w"]  # that it is nearer the truth than the coarse face; 0 where not visible
+    logits: Float[Tensor, "b k 1 h2 w2"]  # of the confidence where everything is visible
+    flow: Float[Tensor, "b k 2 h3 w3"]  # from a cell of the face to where it looks (x, y), in sides of the picture
     share: Float[Tensor, "b 1 h w"]  # of what the sources show in `face`; 0 outside the hole
     face: Float[Tensor, "b 3 h w"]  # the coarse face with what the sources show in its hole
 
@@ -74,9 +75,8 @@ class SourceAlignment(nn.Module):
         self.blocks = nn.ModuleList(nn.Conv2d(small, small, 3, padding=d, dilation=d) for d in config.dilations)
         self.up = nn.Conv2d(small, middle, 3, padding=1)
         self.further_up = nn.Conv2d(middle, fine, 3, padding=1)
-        self.rough_flow, self.flow = nn.Conv2d(small, 2, 3, padding=1), nn.Conv2d(fine, 2, 3, padding=1)
-        self.confidence = nn.Conv2d(fine, 1, 3, padding=1)
-        for layer in (self.rough_flow, self.flow, self.confidence):
+        self.flow, self.confidence = nn.Conv2d(small, 2, 3, padding=1), nn.Conv2d(fine, 1, 3, padding=1)
+        for layer in (self.flow, self.confidence):
             for parameter in layer.parameters():
                 nn.init.zeros_(parameter)
 
@@ -88,27 +88,26 @@ class SourceAlignment(nn.Module):
         flow, logits = self._estimate(seen, torch.cat([images, hidden], dim=1))
         warped = warp(torch.cat([images, 1 - hidden], dim=1), flow)  # (b k, 4, h, w)
         visible = (2 * warped[:, 3:] - 1).clamp(0, 1)  # none where half of what is looked at is hidden
-        likely = enlarged(torch.sigmoid(logits + FIRST_DOUBT), warped)
-        confidence = visible * (self.config.least + (1 - self.config.least) * likely)
-        pictures, confidence, flow = (x.unflatten(0, (-1, count)) for x in (warped[:, :3], confidence, flow))
+        confidence = visible * enlarged(torch.sigmoid(logits), warped)
+        parts = (warped[:, :3], visible, confidence, logits, flow)
+        pictures, visible, confidence, logits, flow = (x.unflatten(0, (-1, count)) for x in parts)
         merged, sure = joined(pictures, confidence)
-        share = mask * sure
-        face = coarse + share * (merged + soft_difference(coarse - merged, sure) - coarse)
-        return Aligned(pictures, confidence, flow, share, face)
+        share = rising(sure, *CERTAIN)
+        face = shown_in_hole(coarse, mask, merged, share)
+        return Aligned(pictures, visible, confidence, logits, flow, mask * share, face)
 
     def _estimate(
         self, seen: Float[Tensor, "n 4 h w"], source: Float[Tensor, "n 4 h w"]
-    ) -> tuple[Float[Tensor, "n 2 h2 w2"], Float[Tensor, "n 1 h2 w2"]]:
+    ) -> tuple[Float[Tensor, "n 2 h3 w3"], Float[Tensor, "n 1 h2 w2"]]:
         """Flow in sides of the picture, and the logits of the confidence, float32."""
         entry = _rectified(self.stem(folded(torch.cat([seen, source], dim=1), self.config.fold)))
         half = _rectified(self.down(entry))
         x = _rectified(self.further_down(half))
         for block in self.blocks:
             x = x + _rectified(block(x))
-        rough = self.rough_flow(x).float()
+        flow = self.config.reach * torch.tanh(self.flow(x).float())  # a finer one would draw what it does not find
         x = _rectified(self.up(F.interpolate(x, scale_factor=2.0, mode="nearest"))) + half
         x = _rectified(self.further_up(F.interpolate(x, scale_factor=2.0, mode="nearest"))) + entry
-        flow = self.config.reach * torch.tanh(enlarged(rough, x) + self.flow(x).float())
         return flow, self.confidence(x).float()
 
 
@@ -137,15 +136,30 @@ def warp(pictures: Float[Tensor, "b c h w"], flow: Float[Tensor, "b 2 h2 w2"]) -
 def joined(
     pictures: Float[Tensor, "b k 3 h w"], confidence: Float[Tensor, "b k 1 h w"]
 ) -> tuple[Float[Tensor, "b 3 h w"], Float[Tensor, "b 1 h w"]]:
-    """One picture of all, weighted by squared confidence, and the greatest confidence."""
-    weight = confidence.square()
-    merged = (pictures * weight).sum(dim=1) / (weight.sum(dim=1) + 1e-4)
+    """One picture of all, mostly the one of greatest confidence, and that confidence."""
+    weight = confidence**CHOICE
+    merged = (pictures * weight).sum(dim=1) / (weight.sum(dim=1) + 1e-6)
     return merged, confidence.amax(dim=1)
 
 
-def soft_difference(
-    difference: Float[Tensor, "b 3 h w"], weight: Float[Tensor, "b 1 h w"]
+def rising(x: Float[Tensor, "*shape"], low: float, high: float) -> Float[Tensor, "*shape"]:
+    """0 up to `low`, 1 from `high` on, smooth between."""
+    way = ((x - low) / (high - low)).clamp(0, 1)
+    return way * way * (3 - 2 * way)
+
+
+def shown_in_hole(
+    coarse: Float[Tensor, "b 3 h w"],
+    mask: Float[Tensor, "b 1 h w"],
+    picture: Float[Tensor, "b 3 h w"],
+    share: Float[Tensor, "b 1 h w"],
 ) -> Float[Tensor, "b 3 h w"]:
+    """The coarse face with a share of the detail of `picture`, on its own soft light, in the hole (mask 1)."""
+    lit = picture + soft_difference(coarse - picture, share)
+    return coarse + mask * share * (lit - coarse)
+
+
+def soft_difference(difference: Float[Tensor, "b 3 h w"], weight: Float[Tensor, "b 1 h w"]) -> Float[Tensor, "b 3 h w"]:
     """`difference` without its detail: the weighted mean of its surroundings, about `SOFT` pixels to each side."""
     total = torch.cat([difference * weight, weight], dim=1)
     cells = F.pad(F.avg_pool2d(total, SOFT), (1, 1, 1, 1), mode="replicate")

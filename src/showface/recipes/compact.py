@@ -10,7 +10,6 @@ from showface.data.mask_sets import MaskSource
 from showface.losses.objective import LossWeights, ObjectiveOptions
 from showface.networks.discriminator import DiscriminatorConfig
 from showface.networks.profiles import compact as compact_networks
-from showface.networks.reconstruction import ReconstructionConfig
 from showface.training.configuration import OptimiserConfig, Recipe, StageConfig
 
 PIXELS_ONLY = LossWeights(
@@ -24,8 +23,7 @@ JUDGING = ObjectiveOptions(
 
 
 REAL = replace(
-    PIXELS_ONLY, valid=0.0, hole=1.0, projected=0.15, projected_matching=1.0, component=0.1, component_matching=0.5,
-    sources=1.0, flow=0.125,
+    PIXELS_ONLY, valid=0.0, hole=1.0, projected=0.04, projected_matching=1.0, component=0.015, component_matching=0.5,
 )  # fmt: skip
 
 
@@ -49,7 +47,6 @@ def compact(faces: tuple[FaceSource, ...], masks: MaskSource) -> Recipe:
     return Recipe(
         name="compact",
         networks=compact_networks(),
-        reconstruction=ReconstructionConfig(fold=4, widths=(64,), kernel=3, blocks=3, decoder_norm="none"),
         discriminator=DiscriminatorConfig(width=48, fold=2),
         stages=(
             StageConfig(
@@ -62,7 +59,8 @@ def compact(faces: tuple[FaceSource, ...], masks: MaskSource) -> Recipe:
                 optimiser=replace(fast, lr=2e-3), workers=1,
             ),
             StageConfig(
-                name="reconstruction", steps=300, data=data, optimiser=fast, weights=replace(PIXELS_ONLY, hole=0.0),
+                name="alignment", steps=800, ema=0.99, data=people,
+                optimiser=replace(fast, lr=1e-3, warmup=30),
             ),
             StageConfig(
                 name="mdrnets", steps=6000, ema=0.998, data=people, log_every=25,

@@ -14,7 +14,7 @@ from showface.networks.mdrnets import MDRNetsConfig
 from showface.networks.projected_discriminator import ProjectedDiscriminatorConfig
 from showface.networks.reconstruction import ReconstructionConfig
 
-StageName = Literal["face_parser", "coarse", "reconstruction", "mdrnets", "deepfillv2"]
+StageName = Literal["face_parser", "coarse", "alignment", "reconstruction", "mdrnets", "deepfillv2"]
 Method = Literal["adamw", "muon"]
 Schedule = Literal["constant", "cosine"]
 Precision = Literal["bf16", "fp32"]

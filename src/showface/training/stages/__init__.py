@@ -1,4 +1,4 @@
-"""The four stages of training, face_parser, coarse, reconstruction and mdrnets, and one of each baseline's."""
+"""The stages of training: face_parser, coarse, alignment, reconstruction, mdrnets, and one of each baseline's."""
 
 from __future__ import annotations
 
@@ -22,6 +22,10 @@ def build_stage(recipe: Recipe, config: StageConfig, runs: tuple[Path, ...], dev
         from showface.training.stages.face_parser import FaceParserStage
 
         return FaceParserStage(recipe, config, runs, device)
+    if config.name == "alignment":
+        from showface.training.stages.alignment import AlignmentStage
+
+        return AlignmentStage(recipe, config, runs, device)
     if config.name == "deepfillv2":
         from showface.training.stages.deepfillv2 import DeepFillV2Stage
 

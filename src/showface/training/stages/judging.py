@@ -10,7 +10,7 @@ from torch import Tensor
 
 from showface.losses.objective import LossWeights, ObjectiveInputs
 
-PIXEL_TERMS = ("valid", "hole", "tv", "ssim", "pattern", "sources", "flow")  # the losses that need no network
+PIXEL_TERMS = ("valid", "hole", "tv", "ssim", "pattern")  # the losses that need no network
 
 
 def judged_terms(

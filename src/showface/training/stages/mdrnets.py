@@ -11,22 +11,19 @@ from typing import Any, cast
 import torch
 from jaxtyping import Float
 from torch import Tensor, nn
-from torch.nn import functional as F
 
 from showface import assets, weights
 from showface.data.batches import Batch, Part
 from showface.features.efficientnet_lite0 import EfficientNetLite0
 from showface.layers.processes import process_mean
 from showface.losses.objective import LossWeights, ObjectiveInputs, discriminator_terms, generator_terms, term_counts
-from showface.losses.sources import AlignedTruth
 from showface.networks.discriminator import Discriminator
 from showface.networks.disentangled_memory import read_sharpness, slot_entropy
 from showface.networks.face_parser import BiSeNetParser
 from showface.networks.mdrnets import MDRNets, MDRNetsOutput, Reading
 from showface.networks.reconstruction import ReconstructionNetwork
-from showface.networks.source_alignment import Aligned, warp
-from showface.networks.sources import Sources, with_mirror
 from showface.training.configuration import Recipe, StageConfig
+from showface.training.stages.alignment import sources_of
 from showface.training.stages.face_parser import painted
 from showface.training.stages.judging import first_of, judged_terms
 from showface.training.stages.lite_judges import LiteJudges, Opinions, critics_of
@@ -64,6 +61,8 @@ class MDRNetsStage(Stage):
             network.parser.load(assets.path("bisenet"))
         else:
             self.finished("face_parser", network.parser)
+        if network.alignment is not None:
+            self.finished("alignment", network.alignment)
         return network
 
     def _lite(self) -> LiteJudges | None:
@@ -129,10 +128,7 @@ class MDRNetsStage(Stage):
             batch.images, batch.masks, further, update_memory=known is None, read=None if self.config.joint else known
         )
         self.raw, self._read = output.raw, (output.retrieved.weights.detach(), output.present > 0)
-        whole = ObjectiveInputs(
-            raw=output.raw, completed=output.completed, truth=batch.images, mask=batch.masks,
-            aligned=None if output.aligned is None else aligned_truth(output.aligned, batch.images, further),
-        )  # fmt: skip
+        whole = ObjectiveInputs(raw=output.raw, completed=output.completed, truth=batch.images, mask=batch.masks)
         judged = first_of(whole, self.config.auxiliary // batch.part.count)
         judged = replace(judged, semantic_map=self._maps.pop(batch.part, None))
         self.judged[batch.part] = judged
@@ -217,20 +213,3 @@ class MDRNetsStage(Stage):
     def networks_configuration(self) -> dict[str, object]:
         critics = {"discriminator": self.recipe.discriminator, "projected": self.recipe.projected}
         return {"mdrnets": self.recipe.networks, **critics}
-
-
-def sources_of(batch: Batch) -> Sources | None:
-    """The further pictures of the person that the samples of a batch bring along."""
-    return Sources(batch.views, batch.hidden) if batch.views.shape[1] and not batch.hidden.all() else None
-
-
-def aligned_truth(
-    aligned: Aligned, truth: Float[Tensor, "b 3 h w"], further: Sources | None
-) -> AlignedTruth:
-    """The sources as they are, with nothing of the face's mirror image hidden, by the flow of those that were seen."""
-    sources = with_mirror(truth, torch.zeros_like(truth[:, :1]), further)
-    pictures, hidden = sources.flat()
-    half = F.avg_pool2d(torch.cat([pictures, 1 - hidden], dim=1), 2)
-    warped = warp(half, aligned.flow.flatten(0, 1))
-    warped = warped.unflatten(0, (-1, sources.count))
-    return AlignedTruth(pictures=warped[:, :, :3], shown=(warped[:, :, 3:] > 0.9).float(), flow=aligned.flow)

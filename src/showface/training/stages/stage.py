@@ -23,7 +23,11 @@ from showface.weights import State, from_plain, holds_weights, load, named_relea
 
 Losses = dict[str, Tensor]
 NetworkT = TypeVar("NetworkT", bound=nn.Module)
-BOXES = {"coarse": "coarse.", "face_parser": "parser."}  # where weights of MDRNets hold what a stage made
+BOXES = {
+    "coarse": "coarse.",
+    "face_parser": "parser.",
+    "alignment": "alignment.",
+}  # where weights of MDRNets hold what a stage made
 MAY_CHANGE = (  # when a run goes on
     "steps", "workers", "log_every", "checkpoint_every", "show_every", "gradients_every", "accumulate", "recompute",
     "compile",
@@ -132,8 +136,8 @@ class Stage(ABC):
                 path = run / name / RESULT
                 load_network(network, read_tensors(path)[0], str(path))
                 return self.frozen(network)
-            if name in BOXES and holds_weights(run):
-                load_network(network, box_of(load(run)[1], BOXES[name]), f"{run}, {name}")
+            if name in BOXES and holds_weights(run) and (held := box_of(load(run)[1], BOXES[name])):
+                load_network(network, held, f"{run}, {name}")
                 return self.frozen(network)
         path = self.runs[0] / name / RESULT
         raise CheckpointError(f"{path} is missing: stage {self.config.name!r} needs the finished stage {name!r}")

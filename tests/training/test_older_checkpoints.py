@@ -32,7 +32,6 @@ def test_occluders_belong_to_what_must_not_change(tiny_recipe: Recipe, tmp_path:
     assert occluded.filled(stage.identity()) != occluded.identity()
 
 
-@pytest.mark.xfail(strict=True, reason="Stage.filled knows no defaults for a whole network that did not exist yet")
 def test_a_last_stage_from_before_the_projected_discriminator_goes_on(finished_run: Path, tiny_recipe: Recipe) -> None:
     stage = MDRNetsStage(tiny_recipe, tiny_recipe.stage("mdrnets"), (finished_run,), torch.device("cpu"))
     older = copy.deepcopy(stage.identity())

@@ -7,7 +7,8 @@ light is not that of the hidden side: what is taken is their detail, on the coar
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import math
+from dataclasses import dataclass, field
 from typing import NamedTuple
 
 import torch
@@ -17,6 +18,7 @@ from torch import Tensor, nn
 
 from showface.errors import SettingError
 from showface.layers.folding import folded
+from showface.networks.source_matching import SourceMatching, SourceMatchingConfig
 from showface.networks.sources import Sources
 
 SOFT = 8  # pixels a side of the cells by which soft light and colour are compared
@@ -29,25 +31,23 @@ CHOICE = 4  # power of the confidence by which several sources are mixed: two th
 class SourceAlignmentConfig:
     """What a `SourceAlignment` is built from."""
 
+    matching: SourceMatchingConfig = field(default_factory=SourceMatchingConfig)
+    """Of the flow."""
     fold: int = 4
-    """Side of the pixel blocks folded into channels; the confidence has a cell for each, the flow for 4 x 4."""
-    widths: tuple[int, int, int] = (64, 96, 128)
+    """Side of the pixel blocks folded into channels; the confidence has a cell for each."""
+    widths: tuple[int, int, int] = (48, 64, 96)
     """Channels at the folded size, at half and at a quarter of it."""
-    dilations: tuple[int, ...] = (1, 2, 4, 1)
+    dilations: tuple[int, ...] = (1, 2, 4)
     """One residual convolution at the smallest size for each."""
-    reach: float = 0.125
-    """How far the flow looks at most, in either direction, as a share of the picture's side."""
 
     def __post_init__(self) -> None:
         if min(self.fold, *self.widths, *self.dilations) < 1:
             raise SettingError(f"source alignment: expected fold, widths and dilations of at least 1, got {self}")
-        if not 0 < self.reach <= 1:
-            raise SettingError(f"source alignment: expected a reach in (0, 1], got {self.reach}")
 
     @property
     def multiple(self) -> int:
         """Height and width of a picture must be multiples of this."""
-        return max(4 * self.fold, SOFT)
+        return math.lcm(4 * self.fold, SOFT, self.matching.multiple)
 
 
 class Aligned(NamedTuple):
@@ -63,31 +63,33 @@ class Aligned(NamedTuple):
 
 
 class SourceAlignment(nn.Module):
-    """Coarse face, mask and sources to the sources on the face. Flow begins at zero, where an aligned face lies."""
+    """Coarse face, mask and sources to the sources on the face: the flow, then how far to trust what it brings."""
 
     def __init__(self, config: SourceAlignmentConfig) -> None:
         super().__init__()
         self.config = config
         fine, middle, small = config.widths
+        self.matching = SourceMatching(config.matching)
         self.stem = nn.Conv2d(8 * config.fold**2, fine, 3, padding=1)
         self.down = nn.Conv2d(fine, middle, 3, stride=2, padding=1)
         self.further_down = nn.Conv2d(middle, small, 3, stride=2, padding=1)
         self.blocks = nn.ModuleList(nn.Conv2d(small, small, 3, padding=d, dilation=d) for d in config.dilations)
         self.up = nn.Conv2d(small, middle, 3, padding=1)
         self.further_up = nn.Conv2d(middle, fine, 3, padding=1)
-        self.flow, self.confidence = nn.Conv2d(small, 2, 3, padding=1), nn.Conv2d(fine, 1, 3, padding=1)
-        for layer in (self.flow, self.confidence):
-            for parameter in layer.parameters():
-                nn.init.zeros_(parameter)
+        self.confidence = nn.Conv2d(fine, 1, 3, padding=1)
+        for parameter in self.confidence.parameters():
+            nn.init.zeros_(parameter)
 
     def forward(self, coarse: Float[Tensor, "b 3 h w"], mask: Float[Tensor, "b 1 h w"], sources: Sources) -> Aligned:
         """Bring `sources` onto the `coarse` face (RGB in [-1, 1]), of which `mask` (1) is hidden."""
         count = sources.count
         images, hidden = sources.flat()
-        seen = torch.cat([coarse, mask.to(coarse.dtype)], dim=1).repeat_interleave(count, dim=0)
-        flow, logits = self._estimate(seen, torch.cat([images, hidden], dim=1))
+        flow = self.matching(coarse, mask, images, hidden)  # (b k, 2, h3, w3)
         warped = warp(torch.cat([images, 1 - hidden], dim=1), flow)  # (b k, 4, h, w)
         visible = (2 * warped[:, 3:] - 1).clamp(0, 1)  # none where half of what is looked at is hidden
+        face = torch.cat([coarse, mask.to(coarse.dtype)], dim=1).repeat_interleave(count, dim=0)
+        shown = torch.cat([warped[:, :3] * visible, visible], dim=1).detach()  # the flow learns by where things are
+        logits = self._trusted(torch.cat([face, shown], dim=1))
         confidence = visible * enlarged(torch.sigmoid(logits), warped)
         parts = (warped[:, :3], visible, confidence, logits, flow)
         pictures, visible, confidence, logits, flow = (x.unflatten(0, (-1, count)) for x in parts)
@@ -96,19 +98,17 @@ class SourceAlignment(nn.Module):
         face = shown_in_hole(coarse, mask, merged, share)
         return Aligned(pictures, visible, confidence, logits, flow, mask * share, face)
 
-    def _estimate(
-        self, seen: Float[Tensor, "n 4 h w"], source: Float[Tensor, "n 4 h w"]
-    ) -> tuple[Float[Tensor, "n 2 h3 w3"], Float[Tensor, "n 1 h2 w2"]]:
-        """Flow in sides of the picture, and the logits of the confidence, float32."""
-        entry = _rectified(self.stem(folded(torch.cat([seen, source], dim=1), self.config.fold)))
+    def _trusted(self, seen: Float[Tensor, "n 8 h w"]) -> Float[Tensor, "n 1 h2 w2"]:
+        """The logits of the confidence, float32, by the coarse face with its mask beside what was brought."""
+        entry = _rectified(self.stem(folded(seen, self.config.fold)))
         half = _rectified(self.down(entry))
         x = _rectified(self.further_down(half))
         for block in self.blocks:
             x = x + _rectified(block(x))
-        flow = self.config.reach * torch.tanh(self.flow(x).float())  # a finer one would draw what it does not find
         x = _rectified(self.up(F.interpolate(x, scale_factor=2.0, mode="nearest"))) + half
         x = _rectified(self.further_up(F.interpolate(x, scale_factor=2.0, mode="nearest"))) + entry
-        return flow, self.confidence(x).float()
+        logits: Tensor = self.confidence(x)
+        return logits.float()
 
 
 def _rectified(x: Tensor) -> Tensor:

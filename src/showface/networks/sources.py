@@ -38,7 +38,7 @@ class Sources:
     def flat(self) -> tuple[Float[Tensor, "bk 3 h w"], Float[Tensor, "bk 1 h w"]]:
         """All pictures and what is hidden of them as one batch, those of a face together; hidden pixels are 0."""
         images, hidden = self.images.flatten(0, 1), self.hidden.flatten(0, 1)
-        return (images * (1 - hidden)).contiguous(memory_format=torch.channels_last), hidden
+        return images.masked_fill(hidden > 0.5, 0.0).contiguous(memory_format=torch.channels_last), hidden
 
 
 def with_mirror(

@@ -1,4 +1,4 @@
-"""Recipe "smoke": all four stages in about a minute, to see that everything works; the faces are not worth a look."""
+"""Recipe "smoke": all stages in about a minute, to see that everything works; the faces are not worth a look."""
 
 from __future__ import annotations
 

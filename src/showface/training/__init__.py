@@ -1,1 +1,1 @@
-"""Training: four stages through one loop, resumable at every step."""
+"""Training: all stages through one loop, resumable at every step."""

@@ -31,7 +31,7 @@ from showface.training.stages.stage import BOXES, Losses, Phase, Stage, evaluati
 ELSEWHERE = 0.15  # how much a cell counts that is none of the face's
 REGIONS = {"face": 1.0, "ears": 0.7, "nose": 2.0, "eyes": 3.0, "brows": 3.0, "mouth": 3.0}  # the later ones decide
 HIDDEN = 4.0  # how much more a hidden cell counts
-ROUGHNESS = 0.001
+ROUGHNESS = 0.1
 MAPS = 2  # of Lite0's, the finest
 
 

@@ -100,7 +100,11 @@ class Stage(ABC):
         own = self.networks_configuration()
         try:
             stage = to_plain(from_plain(StageConfig, found["stage"] | {"steps": self.config.steps}))
-            networks = {name: to_plain(from_plain(type(own[name]), value)) for name, value in found["networks"].items()}
+            missing: Json = {name: {} for name in own.keys() - found["networks"].keys()}
+            networks = {
+                name: to_plain(from_plain(type(own[name]), value))
+                for name, value in (found["networks"] | missing).items()
+            }
         except (KeyError, SettingError):  # made for something else altogether
             return found
         stage = _lasting(stage)

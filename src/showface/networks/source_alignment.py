@@ -23,7 +23,8 @@ from showface.networks.sources import Sources
 
 SOFT = 8  # pixels a side of the cells by which soft light and colour are compared
 SLOPE = 0.1
-CERTAIN = (0.35, 0.65)  # confidence from which on a source is shown, and from which on nothing else is
+CERTAIN = (0.12, 0.35)  # confidence from which on a source is shown, and from which on nothing else is: what is
+# really seen is shown unless it is clearly further from the truth than the coarse face, which is a mean
 CHOICE = 4  # power of the confidence by which several sources are mixed: two that differ must not both be seen
 
 

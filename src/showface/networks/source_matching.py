@@ -23,6 +23,7 @@ SLOPE = 0.1
 COARSER = 4  # how many cells of the features are a side of one of the flow's
 SHARPNESS, NEARNESS = 20.0, 0.5  # at first: what cosines are multiplied with; what a squared distance in cells costs
 LEAST_TRUST = 1e-3
+NOT_SEEN, TOO_FAR = -5e3, -1e4  # scores: where nothing near is to be seen, all that is near is alike
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -96,7 +97,7 @@ class SourceMatching(nn.Module):
 
         `images`: n / b sources of each face, those of a face together; `mask`, `hidden`: 1 = not to be seen.
         """
-        count = len(images) // len(face)
+        count = images.shape[0] // face.shape[0]  # len() would fix the batch of an exported graph
         own, theirs = self._features(face, mask), self._features(images, hidden)
         own, mask = own.repeat_interleave(count, dim=0), mask.repeat_interleave(count, dim=0)
         size = (own.shape[2], own.shape[3])
@@ -121,13 +122,19 @@ class SourceMatching(nn.Module):
         height, width = own.shape[2:]
         with torch.autocast(own.device.type, enabled=False):
             places = cell_places(height, width).to(own.device)  # (h w, 2)
-            apart = places[None] - places[:, None]  # (h w, h w, 2)
-            alike = own.flatten(2).transpose(1, 2) @ theirs.flatten(2)  # (n, h w, h w)
-            scores = self.sharpness.exp() * alike - self.nearness.exp() * apart.square().sum(dim=-1)
-            out = (apart.abs().amax(dim=-1) > self.config.reach)[None] | (gone.flatten(1) > 0.5)[:, None]
-            shares = scores.masked_fill(out, -1e4).softmax(dim=-1)
+            left, right = self.sharpness.exp() * own.flatten(2).transpose(1, 2), theirs.flatten(2)
+            scores = torch.baddbmm(self._nearby(height, width)[None], left, right)  # (n, h w, h w)
+            shares = scores.masked_fill(gone.flatten(1)[:, None] > 0.5, NOT_SEEN).softmax(dim=-1)
             found = (shares @ places - places).transpose(1, 2).unflatten(2, (height, width))
             return found, shares.amax(dim=-1).unflatten(1, (height, width))[:, None]
+
+    def _nearby(self, height: int, width: int) -> Float[Tensor, "cells cells"]:
+        """What is added to the scores of every pair of cells for their distance."""
+        steps = [torch.arange(float(side), device=self.nearness.device) for side in (height, width)]
+        down, across = ((step[None] - step[:, None]).square() for step in steps)
+        squared = down[:, None, :, None] + across[None, :, None, :]  # (h, w, h, w)
+        far = (down > self.config.reach**2)[:, None, :, None] | (across > self.config.reach**2)[None, :, None, :]
+        return (-self.nearness.exp() * squared).masked_fill(far, TOO_FAR).flatten(2).flatten(0, 1)
 
 
 def cell_places(height: int, width: int) -> Float[Tensor, "cells 2"]:

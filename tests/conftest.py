@@ -87,20 +87,22 @@ def sourced_network(tiny_config: MDRNetsConfig) -> MDRNets:
 
     from showface.networks.mdrnets import MDRNets
     from showface.networks.source_alignment import SourceAlignmentConfig
+    from showface.networks.source_matching import SourceMatchingConfig
 
+    matching = SourceMatchingConfig(fold=2, widths=(8, 8, 8), judging=(8, 8), reach=2, spread=1.0)
     config = replace(
         tiny_config,
         memory=replace(tiny_config.memory, personal=True),
         mask_region=replace(tiny_config.mask_region, mask_keys=True, value_convolution=True, details=True),
         refinement=replace(tiny_config.refinement, sources=True),
-        sources=SourceAlignmentConfig(fold=4, widths=(8, 8, 8), dilations=(1,)),
+        sources=SourceAlignmentConfig(matching=matching, fold=4, widths=(8, 8, 8), dilations=(1,)),
     )
     with torch.random.fork_rng(devices=[]), torch.no_grad():
         torch.manual_seed(0)
         made = MDRNets(config).eval()
         torch.nn.init.normal_(made.refinement.head.weight, std=0.05)
-        for layer in (made.alignment.flow, made.alignment.confidence):
-            torch.nn.init.normal_(layer.weight, std=0.05)
+        torch.nn.init.normal_(made.alignment.matching.correction[-1].weight, std=0.5)
+        torch.nn.init.normal_(made.alignment.confidence.weight, std=0.05)
         faces = torch.rand(4, 3, SIZE, SIZE) * 2 - 1
         made(faces, torch.zeros(4, 1, SIZE, SIZE), update_memory=True)
         made.memory.slots.add_(0.3 * torch.randn_like(made.memory.slots))  # what they hold is not what is seen

@@ -607,8 +607,6 @@ def test_other_arrays_are_refused(inpaint: FaceInpainter, image: np.ndarray) -> 
 def test_saved_and_loaded_again_it_gives_the_same(inpaint: FaceInpainter, tmp_path: Path) -> None:
     again = FaceInpainter.from_pretrained(inpaint.save_pretrained(tmp_path / "mine"), device="cpu")
     assert np.array_equal(again(PIXELS, HOLE), inpaint(PIXELS, HOLE))
-    alone = FaceInpainter.from_pretrained(tmp_path / "mine" / weights.MODEL, device="cpu")
-    assert np.array_equal(alone(PIXELS, HOLE), inpaint(PIXELS, HOLE))
 
 
 def test_without_a_source_the_bundled_weights_are_used(tiny_weights: Path, monkeypatch: pytest.MonkeyPatch) -> None:

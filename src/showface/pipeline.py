@@ -116,7 +116,7 @@ class FaceInpainter:
         detector: str = "auto",
         precision: str = "float32",
     ) -> FaceInpainter:
-        """The weights in `source`: a folder, a .safetensors file or a hub id "owner/name"; None = the bundled ones."""
+        """The weights in `source`: a folder, a hub id "owner/name" or one file of 0.2.0; None = the bundled ones."""
         named_precision(precision, named_device(device))  # refuse before the work of loading
         if source is None:
             path = weights.bundled()

@@ -1,11 +1,19 @@
 """Our weight files: safetensors that carry their configuration and their hash, and the release that is bundled.
 
     folder/
-        model.safetensors    tensors; in the metadata: format, configuration, sha256 of configuration and tensors
-        config.json          format, configuration, card, sha256 of model.safetensors as a file
+        coarse.safetensors        tensors; in the metadata: format, the part of the configuration that they depend on,
+        parser.safetensors        sha256 of both
+        alignment.safetensors     where the network looks at sources
+        refinement.safetensors    what the last training stage learns: style encoder, memory, mining, refinement
+        config.json               format, configuration, card, sha256 of each file
 
-Either the folder or the .safetensors file alone can be loaded. Parameters are stored as float16; buffers keep their
-type, so that the memory's slots stay float32. Pickles are never read.
+The same tensors and configuration make the same bytes, so that a new refinement leaves the other files as they are.
+Parameters are stored as float16; buffers keep their type, so that the memory's slots stay float32. Pickles are never
+read. What showface 0.2.0 wrote, all tensors in one model.safetensors, is still loaded, the file alone as well.
+
+config.json decides which files count. Each new one waits beside as `coarse-(digest).safetensors`, config.json is
+switched, and only then do they take their names. A reader takes the waiting file of the digest that it reads, if there
+is one: whenever the writer is killed, the old weights are there or the new ones.
 """
 
 from __future__ import annotations
@@ -15,12 +23,13 @@ import hashlib
 import importlib
 import json
 import os
+import re
 import types
 import typing
 import uuid
 from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, NamedTuple, TypeVar
 
 import torch
 from safetensors import SafetensorError, safe_open
@@ -31,12 +40,32 @@ from torch.overrides import TorchFunctionMode
 from showface.errors import MissingExtraError, NonFiniteError, SettingError, WeightsError, unknown
 from showface.networks.mdrnets import MDRNets, MDRNetsConfig
 
-FORMAT = "showface-1"
-MODEL, CONFIG = "model.safetensors", "config.json"
+
+class Part(NamedTuple):
+    """What lies in one file."""
+
+    boxes: tuple[str, ...]  # of MDRNets
+    fields: tuple[str, ...]  # of MDRNetsConfig: what the tensors depend on
+
+
+ALIGNMENT = "alignment.safetensors"
+FILES = {
+    "coarse.safetensors": Part(("coarse",), ("coarse",)),
+    "parser.safetensors": Part(("parser",), ("class_map", "parser")),
+    ALIGNMENT: Part(("alignment",), ("sources",)),
+    "refinement.safetensors": Part(
+        ("style_encoder", "memory", "mask_region", "refinement"),
+        ("style", "memory", "mask_region", "refinement", "use_memory", "use_mask_region"),
+    ),
+}
+FORMAT, SINGLE = "showface-2", "showface-1"  # in several files; in one, as 0.2.0 wrote it
+MODEL, CONFIG = "model.safetensors", "config.json"  # the one file; what describes either
 RESULT = "network.safetensors"  # what a finished stage of training leaves in its folder
 _KEY = "showface"  # under which the metadata of the safetensors holds our facts
 _PICKLES = (".pt", ".pth", ".ckpt", ".bin", ".pkl", ".pickle")
 _CURE = "fetch or export the weights again"
+_WAITING = re.compile(r"(coarse|parser|alignment|refinement)-[0-9a-f]{12}\.safetensors")
+_SHA256 = re.compile(r"[0-9a-f]{64}")
 
 State = dict[str, Tensor]
 ConfigT = TypeVar("ConfigT")
@@ -54,7 +83,16 @@ def named_release(name: str) -> Path:
 
 def holds_weights(folder: Path) -> bool:
     """Whether `folder` is one that `save` wrote."""
-    return (folder / MODEL).is_file() and (folder / CONFIG).is_file()
+    return (folder / CONFIG).is_file() and any(_is_ours(path.name) for path in folder.iterdir())
+
+
+def _is_ours(name: str) -> bool:
+    return name == MODEL or name in FILES or _WAITING.fullmatch(name) is not None
+
+
+def _waiting(file: Path, digest: str) -> Path:
+    """Where `file` of the sha256 `digest` lies until config.json names it."""
+    return file.with_stem(f"{file.stem}-{digest[:12]}")
 
 
 # ---------------------------------------------------------------------------------------------- writing
@@ -65,32 +103,68 @@ def save(folder: str | os.PathLike[str], network: MDRNets, *, card: Mapping[str,
 
     `card` goes into config.json as it is: what the weights were trained on, under which terms, with which results.
     """
-    target = Path(folder)
+    target, configuration, state = Path(folder), to_plain(network.config), _stored(network)
+    if broken := not_finite(state):
+        raise NonFiniteError(f"{broken} holds NaN or infinity (or more than float16 can hold); nothing was written")
+    target.mkdir(parents=True, exist_ok=True)
+    hashes = {}
+    try:
+        for name in _files_of(network.config):
+            content = _content(FILES[name], configuration, state)
+            hashes[name] = hashlib.sha256(content).hexdigest()
+            write_whole(_waiting(target / name, hashes[name]), content)
+        description = {"format": FORMAT, "sha256": hashes, "card": dict(card or {}), "configuration": configuration}
+        write_whole(target / CONFIG, (json.dumps(description, indent=2) + "\n").encode())
+    finally:
+        _settle(target)
+    return target
+
+
+def _stored(network: MDRNets) -> State:
+    """The network's tensors in the types in which they are written."""
     buffers = {name for name, _ in network.named_buffers()}
-    state = {
+    return {
         name: (tensor if name in buffers or not tensor.is_floating_point() else tensor.half()).cpu().contiguous()
         for name, tensor in network.state_dict().items()
     }
-    if broken := not_finite(state):
-        raise NonFiniteError(f"{broken} holds NaN or infinity (or more than float16 can hold); nothing was written")
-    configuration = json.dumps(to_plain(network.config), sort_keys=True)
-    facts = {"format": FORMAT, "configuration": configuration, "sha256": digest_of(configuration, state)}
-    target.mkdir(parents=True, exist_ok=True)
-    description = {
-        "format": FORMAT,
-        "sha256": write_tensors(target / MODEL, state, facts),
-        "card": dict(card or {}),
-        "configuration": to_plain(network.config),
-    }
-    write_whole(target / CONFIG, (json.dumps(description, indent=2) + "\n").encode())
-    return target
+
+
+def _files_of(config: MDRNetsConfig) -> list[str]:
+    return [name for name in FILES if name != ALIGNMENT or config.sources is not None]
+
+
+def _content(part: Part, configuration: Mapping[str, object], state: State) -> bytes:
+    """The file of one part of the network."""
+    tensors = {name: tensor for name, tensor in state.items() if name.split(".")[0] in part.boxes}
+    text = json.dumps({field: configuration[field] for field in part.fields}, sort_keys=True)
+    return _as_bytes(tensors, {"format": FORMAT, "configuration": text, "sha256": digest_of(text, tensors)})
+
+
+def _settle(folder: Path) -> None:
+    """The files that config.json names take their names; those that wait for nothing, or were before, go."""
+    try:
+        hashes = read_description(folder).get("sha256")
+    except WeightsError:  # none yet: a first save that failed
+        hashes = None
+    named = {name: hashes[name] for name in FILES if _is_sha256(hashes.get(name))} if isinstance(hashes, dict) else {}
+    for name, digest in named.items():
+        if (waiting := _waiting(folder / name, digest)).is_file():
+            os.replace(waiting, folder / name)
+    for path in list(folder.iterdir()):
+        if _WAITING.fullmatch(path.name) or (named and _is_ours(path.name) and path.name not in named):
+            path.unlink()
+    _sync_folder(folder)
 
 
 def write_tensors(path: Path, tensors: State, facts: Mapping[str, object]) -> str:
     """Writes a safetensors file with `facts` (JSON) in it, all of it or nothing; returns its sha256."""
-    content = safetensors_bytes(tensors, {_KEY: json.dumps(facts)})  # one key: several come in random order
+    content = _as_bytes(tensors, facts)
     write_whole(path, content)
     return hashlib.sha256(content).hexdigest()
+
+
+def _as_bytes(tensors: State, facts: Mapping[str, object]) -> bytes:
+    return safetensors_bytes(tensors, {_KEY: json.dumps(facts)})  # one key: several come in random order
 
 
 def write_whole(path: Path, content: bytes) -> None:
@@ -128,23 +202,69 @@ def _sync_folder(folder: Path) -> None:
 
 
 def load(source: str | os.PathLike[str], device: str | torch.device = "cpu") -> tuple[MDRNetsConfig, State]:
-    """The configuration and the state (float32) in a folder or a .safetensors file, checked against its hashes.
+    """The configuration and the state (float32) in a folder or in one file of 0.2.0, checked against their hashes.
 
     Raises `WeightsError` for a file that is missing, damaged, altered, of another kind, or holds NaN.
     """
     path = Path(source)
-    file = path / MODEL if path.is_dir() else path
-    if file.suffix.lower() in _PICKLES:
-        raise WeightsError(f"{file}: expected .safetensors, found {file.suffix}; pickles run code and are never loaded")
+    if path.is_dir():
+        return _from_folder(path, device)
+    if path.suffix.lower() in _PICKLES:
+        raise WeightsError(f"{path}: expected .safetensors, found {path.suffix}; pickles run code and are never loaded")
+    if not path.is_file():
+        raise WeightsError(f"{path}: no such file; expected a folder with {CONFIG}, or a .safetensors file")
+    values, state = _opened(path, SINGLE)
+    return _configuration(path, values), _usable(path, state, device)
+
+
+def _from_folder(folder: Path, device: str | torch.device) -> tuple[MDRNetsConfig, State]:
+    description = read_description(folder)
+    configuration = _configuration(folder / CONFIG, description.get("configuration"))
+    values: dict[str, Any] = {}
+    state: State = {}
+    for name, digest in _hashes(folder / CONFIG, description, configuration).items():
+        waiting = _waiting(folder / name, digest)
+        file = waiting if waiting.is_file() else folder / name
+        _check(file, digest)
+        part, tensors = _opened(file, description["format"])
+        values |= part
+        state |= _usable(file, tensors, device)
+    if (found := _configuration(folder, values)) != configuration:
+        raise WeightsError(f"{folder}: {CONFIG} was altered: {'; '.join(differences(found, configuration))}")
+    return configuration, state
+
+
+def _hashes(path: Path, description: Mapping[str, Any], configuration: MDRNetsConfig) -> dict[str, str]:
+    """The sha256 of each file that the description at `path` names."""
+    one, hashes = description["format"] == SINGLE, description.get("sha256")
+    names = [MODEL] if one else _files_of(configuration)
+    given = {MODEL: hashes} if one else hashes
+    if not isinstance(given, dict) or given.keys() != set(names) or not all(map(_is_sha256, given.values())):
+        raise WeightsError(f"{path}: expected the sha256 of {', '.join(names)}, found {hashes}; {_CURE}")
+    return given
+
+
+def _is_sha256(value: object) -> bool:
+    return isinstance(value, str) and _SHA256.fullmatch(value) is not None
+
+
+def _check(file: Path, digest: str) -> None:
+    """A `WeightsError` unless `file` is the one with that sha256."""
     if not file.is_file():
-        raise WeightsError(f"{file}: no such file; expected a folder with {MODEL} and {CONFIG}, or a .safetensors file")
-    description = _described(file) if path.is_dir() else None
-    configuration, state = _opened(file)
-    if description is not None and description != configuration:
-        raise WeightsError(f"{path}: {CONFIG} was altered: {'; '.join(differences(configuration, description))}")
+        raise WeightsError(f"{file}: no such file; {CONFIG} beside it names it; {_CURE}")
+    with file.open("rb") as stream:
+        found = hashlib.file_digest(stream, "sha256").hexdigest()
+    if found != digest:
+        raise WeightsError(
+            f"{file}: damaged or altered, or of other weights: expected sha256 {digest}, found {found}; {_CURE}"
+        )
+
+
+def _usable(file: Path, state: State, device: str | torch.device) -> State:
+    """Stored tensors on the device, as float32."""
     if broken := not_finite(state):
         raise WeightsError(f"{file}: {broken} holds NaN or infinity; {_CURE}")
-    return configuration, {
+    return {
         name: (tensor.float() if tensor.is_floating_point() else tensor).to(device) for name, tensor in state.items()
     }
 
@@ -184,7 +304,7 @@ class _Unfilled(TorchFunctionMode):
 
 
 def read_description(folder: str | os.PathLike[str]) -> dict[str, Any]:
-    """What config.json says: format, sha256, card and configuration, as plain values."""
+    """What config.json says: format, sha256 of each file, card and configuration, as plain values."""
     path = Path(folder) / CONFIG
     try:
         description = json.loads(path.read_bytes())
@@ -192,35 +312,24 @@ def read_description(folder: str | os.PathLike[str]) -> dict[str, Any]:
         raise WeightsError(f"{path}: {error.strerror}; {_CURE}") from error
     except (ValueError, RecursionError) as error:
         raise WeightsError(f"{path}: expected JSON, found something else ({error}); {_CURE}") from error
-    if not isinstance(description, dict) or description.get("format") != FORMAT:
+    if not isinstance(description, dict) or description.get("format") not in (FORMAT, SINGLE):
         raise WeightsError(f"{path}: expected format {FORMAT!r}, found another; {_CURE} with this version of showface")
     return description
 
 
-def _described(file: Path) -> MDRNetsConfig:
-    """The configuration in config.json beside `file`, once `file` has the hash that stands there."""
-    path = file.with_name(CONFIG)
-    description = read_description(file.parent)
-    with file.open("rb") as stream:
-        found = hashlib.file_digest(stream, "sha256").hexdigest()
-    if found != description.get("sha256"):
-        raise WeightsError(
-            f"{file}: damaged or altered: expected sha256 {description.get('sha256')}, found {found}; {_CURE}"
-        )
-    return _configuration(path, description.get("configuration"))
-
-
-def _opened(file: Path) -> tuple[MDRNetsConfig, State]:
-    """Configuration and tensors as stored, once both have the hash that the metadata names."""
+def _opened(file: Path, form: str) -> tuple[dict[str, Any], State]:
+    """Configuration, as plain values, and tensors as stored, once both have the hash that the metadata names."""
     state, facts = read_tensors(file)
-    if facts.get("format") != FORMAT:
-        raise WeightsError(f"{file}: expected safetensors written by showface as {FORMAT!r}, found others; {_CURE}")
+    if facts.get("format") == FORMAT != form:
+        raise WeightsError(f"{file}: holds a part of a network only; name the folder with it and {CONFIG}")
+    if facts.get("format") != form:
+        raise WeightsError(f"{file}: expected safetensors written by showface as {form!r}, found others; {_CURE}")
     text = str(facts.get("configuration"))
     if facts.get("sha256") != digest_of(text, state):
         raise WeightsError(f"{file}: damaged or altered: its tensors do not have the sha256 that it names; {_CURE}")
     try:
-        return _configuration(file, json.loads(text)), state
-    except (ValueError, RecursionError) as error:
+        return dict(json.loads(text)), state
+    except (TypeError, ValueError, RecursionError) as error:
         raise WeightsError(f"{file}: its configuration is no JSON ({error}); {_CURE}") from error
 
 
@@ -277,10 +386,12 @@ def fetch(name: str) -> Path:
             f"{name}: no such folder or file, and hub ids need an extra; pip install 'showface[hub]'"
         ) from error
     try:
-        return Path(hub.snapshot_download(name, allow_patterns=[MODEL, CONFIG]))
+        return Path(hub.snapshot_download(name, allow_patterns=[CONFIG, *FILES, MODEL]))
     except (OSError, ValueError, hub.errors.HfHubHTTPError) as error:
         reason = str(error).strip().split("\n")[0]
-        raise WeightsError(f"{name}: cannot be fetched ({reason}); fetch {MODEL} and {CONFIG} into a folder") from error
+        raise WeightsError(
+            f"{name}: cannot be fetched ({reason}); fetch {CONFIG} and the .safetensors beside it into a folder"
+        ) from error
 
 
 # ---------------------------------------------------------------------------------------------- configurations

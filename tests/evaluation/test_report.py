@@ -6,8 +6,17 @@ from pathlib import Path
 
 import pytest
 
+from showface import weights
 from showface.errors import DataError
-from showface.evaluation.report import as_json, refuse_existing, versions, weights_folder, weights_hash, write_files
+from showface.evaluation.report import (
+    as_json,
+    combined_hash,
+    refuse_existing,
+    versions,
+    weights_folder,
+    weights_hash,
+    write_files,
+)
 
 
 def test_files_are_written_and_not_replaced_unasked(tmp_path: Path) -> None:
@@ -41,5 +50,12 @@ def test_the_weights_of_a_run_and_of_a_folder(tmp_path: Path, tiny_weights: Path
     assert weights_folder(run) == run
     (run / "weights").symlink_to(tiny_weights)
     assert weights_folder(run) == run / "weights"
-    expected = hashlib.sha256((tiny_weights / "model.safetensors").read_bytes()).hexdigest()
-    assert weights_hash(tiny_weights) == weights_hash(tiny_weights / "model.safetensors") == expected
+    named = weights.read_description(tiny_weights)["sha256"]
+    assert weights_hash(run / "weights") == combined_hash(named)
+
+
+def test_the_hash_of_weights_in_one_file_is_the_files(tmp_path: Path) -> None:
+    (tmp_path / weights.MODEL).write_bytes(b"tensors")
+    digest = hashlib.sha256(b"tensors").hexdigest()
+    (tmp_path / weights.CONFIG).write_text(json.dumps({"format": weights.SINGLE, "sha256": digest}))
+    assert weights_hash(tmp_path) == weights_hash(tmp_path / weights.MODEL) == digest

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 
@@ -27,9 +28,7 @@ class Desk:
         self.folder = folder
         self.image, self.mask, self.out = folder / "face.png", folder / "mask.png", folder / "out.png"
         self.weights = folder / "weights"
-        self.weights.mkdir()
-        for name in (weights.MODEL, weights.CONFIG):
-            (self.weights / name).write_bytes((good_weights / name).read_bytes())
+        shutil.copytree(good_weights, self.weights)
         write_image(self.image, Image.fromarray(PIXELS))
         Image.fromarray(HOLE).save(self.mask)
         self.more: list[str] = []
@@ -59,7 +58,7 @@ def spoil_image(content: bytes) -> Callable[[Desk], object]:
 
 
 def spoil_model(content: bytes) -> Callable[[Desk], object]:
-    return lambda desk: (desk.weights / weights.MODEL).write_bytes(content)
+    return lambda desk: (desk.weights / "coarse.safetensors").write_bytes(content)
 
 
 def save_mask(values: np.ndarray) -> Callable[[Desk], object]:
@@ -81,8 +80,9 @@ SPOILT: dict[str, tuple[Callable[[Desk], object], int, str]] = {
     "mask: turned": (save_mask(HOLE.T), 2, "32 x 40, found 40 x 32"),
     "mask: full": (save_mask(np.ones_like(HOLE)), 2, "hides the whole picture"),
     "weights: missing": (lambda desk: setattr(desk, "weights", desk.folder / "none"), 2, "none: no such file"),
-    "weights: a folder without": (lambda desk: setattr(desk, "weights", desk.folder), 2, "model.safetensors: no such"),
-    "weights: flipped bit": (lambda desk: flip_last(desk.weights / weights.MODEL), 2, "damaged or altered"),
+    "weights: a folder without": (lambda desk: setattr(desk, "weights", desk.folder), 2, "config.json: No such"),
+    "weights: flipped bit": (lambda desk: flip_last(desk.weights / "coarse.safetensors"), 2, "damaged or altered"),
+    "weights: one lost": (lambda desk: (desk.weights / "parser.safetensors").unlink(), 2, "no such file; config.json"),
     "weights: empty": (spoil_model(b""), 2, "damaged"),
     "weights: another file": (spoil_model(b"\x00" * 64), 2, "damaged"),
     "weights: no config": (lambda desk: (desk.weights / weights.CONFIG).unlink(), 2, "config.json: No such file"),

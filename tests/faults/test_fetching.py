@@ -265,7 +265,7 @@ def test_a_hub_model_that_cannot_be_fetched_says_what_to_put_where(
     monkeypatch.setitem(sys.modules, "huggingface_hub", hub)
     assert inpaint(folder, "some/model") == 2
     said = capsys.readouterr().err
-    assert "cannot be fetched (" in said and "fetch model.safetensors and config.json into a folder" in said
+    assert "cannot be fetched (" in said and "fetch config.json and the .safetensors beside it into a folder" in said
     assert said.count("\n") == 1 and list((folder / "out").iterdir()) == []
 
 

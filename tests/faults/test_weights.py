@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import ast
+import copy
 import dataclasses
 import gc
+import hashlib
 import io
 import json
 import os
@@ -31,6 +33,7 @@ from showface.networks.mdrnets import MDRNets, MDRNetsConfig
 from showface.pipeline import FaceInpainter
 from showface.weights import build, load, save
 
+REFINEMENT = "refinement.safetensors"
 RNG = np.random.default_rng(0)
 PIXELS = RNG.integers(0, 256, (40, 32, 3), dtype=np.uint8)
 HOLE = np.zeros((40, 32), dtype=bool)
@@ -41,6 +44,27 @@ HOLE[10:25, 8:20] = True
 def folder(tiny_weights: Path, tmp_path: Path) -> Path:
     """A copy of the tiny weights that a test may damage."""
     return Path(shutil.copytree(tiny_weights, tmp_path / "weights"))
+
+
+@pytest.fixture
+def sourced(sourced_weights: Path, tmp_path: Path) -> Path:
+    """The same of a network with sources, which has all files."""
+    return Path(shutil.copytree(sourced_weights, tmp_path / "sourced"))
+
+
+@pytest.fixture
+def single(tiny_weights: Path, tmp_path: Path) -> Path:
+    """The tiny weights in one file, as showface 0.2.0 wrote them, in a folder with its config.json."""
+    folder, state = tmp_path / "single", {}
+    folder.mkdir()
+    for file in sorted(tiny_weights.glob("*.safetensors")):
+        state |= weights.read_tensors(file)[0]
+    description = weights.read_description(tiny_weights)
+    text = json.dumps(description["configuration"], sort_keys=True)
+    facts = {"format": weights.SINGLE, "configuration": text, "sha256": weights.digest_of(text, state)}
+    description |= {"format": weights.SINGLE, "sha256": weights.write_tensors(folder / weights.MODEL, state, facts)}
+    (folder / weights.CONFIG).write_text(json.dumps(description))
+    return folder
 
 
 @pytest.fixture
@@ -156,37 +180,111 @@ def test_little_memory_is_little() -> None:
 
 
 @pytest.mark.parametrize("kind", DAMAGE)
-def test_damage_is_refused_with_file_and_cure(folder: Path, kind: str) -> None:
+def test_damage_is_refused_with_file_and_cure(single: Path, kind: str) -> None:
     """And nothing of the claimed size is allocated."""
-    file = folder / weights.MODEL
+    file = single / weights.MODEL
     file.write_bytes(DAMAGE[kind](file.read_bytes()))
-    for source in (file, folder):
+    for source in (file, single):
         with little_memory(), pytest.raises(WeightsError, match=r"model\.safetensors: damaged.*fetch or export"):
             load(source)
 
 
+@pytest.mark.parametrize("name", weights.FILES)
+@pytest.mark.parametrize("kind", DAMAGE)
+def test_damage_of_each_file_is_refused(sourced: Path, kind: str, name: str) -> None:
+    """Also where config.json was written for the damaged file."""
+    (sourced / name).write_bytes(DAMAGE[kind]((sourced / name).read_bytes()))
+    with little_memory(), pytest.raises(WeightsError, match=rf"{name}: damaged.*fetch or export"):
+        load(sourced)
+    renamed(sourced, name)
+    with little_memory(), pytest.raises(WeightsError, match=rf"{name}: damaged.*fetch or export"):
+        load(sourced)
+
+
+def renamed(folder: Path, name: str) -> None:
+    """config.json names the file `name` as it is now."""
+    path = folder / weights.CONFIG
+    description = json.loads(path.read_text())
+    description["sha256"][name] = hashlib.sha256((folder / name).read_bytes()).hexdigest()
+    path.write_text(json.dumps(description))
+
+
+@pytest.mark.parametrize("name", weights.FILES)
+def test_a_missing_file_is_named(sourced: Path, refused: Callable[..., str], name: str) -> None:
+    (sourced / name).unlink()
+    assert f"{name}: no such file; config.json beside it names it" in refused(sourced)
+
+
+@pytest.mark.parametrize("name", weights.FILES)
+def test_a_file_of_other_weights_is_refused(
+    sourced_network: MDRNets, sourced: Path, tmp_path: Path, refused: Callable[..., str], name: str
+) -> None:
+    other = copy.deepcopy(sourced_network)
+    with torch.no_grad():
+        for parameter in other.parameters():
+            parameter.add_(0.5)
+    shutil.copy(save(tmp_path / "other", other) / name, sourced / name)
+    assert f"{name}: damaged or altered, or of other weights: expected sha256" in refused(sourced)
+
+
+def test_a_file_of_another_part_is_refused(sourced: Path) -> None:
+    shutil.copy(sourced / "parser.safetensors", sourced / "coarse.safetensors")
+    renamed(sourced, "coarse.safetensors")
+    with pytest.raises(WeightsError, match=r"config\.json was altered: coarse\."):
+        load(sourced)
+
+
+def not_named(named: dict[str, str]) -> object:
+    return named.pop("coarse.safetensors")
+
+
+HASHES: dict[str, Callable[[dict[str, str]], object]] = {
+    "one missing": not_named,
+    "one too many": lambda named: named.update({"../../wings.safetensors": "0" * 64}),
+    "a number": lambda named: named.update({"coarse.safetensors": 7}),  # type: ignore[dict-item]
+    "half a path": lambda named: named.update({"coarse.safetensors": "/../../../../x" + "0" * 50}),
+}
+
+
+@pytest.mark.parametrize("kind", HASHES)
+def test_config_json_names_each_file_and_no_other(folder: Path, kind: str) -> None:
+    description = json.loads((folder / weights.CONFIG).read_text())
+    HASHES[kind](description["sha256"])
+    (folder / weights.CONFIG).write_text(json.dumps(description))
+    with pytest.raises(WeightsError, match=r"config\.json: expected the sha256 of coarse\.safetensors, parser"):
+        load(folder)
+
+
 @pytest.mark.parametrize("kind", ["truncated", "huge header", "overlapping", "deep junk in the facts"])
-def test_damage_on_the_command_line_is_one_line(folder: Path, refused: Callable[..., str], kind: str) -> None:
-    file = folder / weights.MODEL
+def test_damage_on_the_command_line_is_one_line(single: Path, refused: Callable[..., str], kind: str) -> None:
+    file = single / weights.MODEL
     file.write_bytes(DAMAGE[kind](file.read_bytes()))
     line = refused(file)
     assert str(file) in line and "fetch or export the weights again" in line
 
 
-@pytest.mark.parametrize("text", ["{", "", "[" * 100_000])
-def test_a_configuration_that_is_no_json_though_its_hash_fits(folder: Path, text: str) -> None:
-    state, facts = weights.read_tensors(folder / weights.MODEL)
-    facts |= {"configuration": text, "sha256": weights.digest_of(text, state)}
-    weights.write_tensors(folder / weights.MODEL, state, facts)
-    with pytest.raises(WeightsError, match=r"its configuration is no JSON .*fetch or export"):
-        load(folder / weights.MODEL)
+@pytest.mark.parametrize("text", ["{", "", "7", "[1]", "[" * 100_000])
+def test_a_configuration_that_is_no_json_though_its_hash_fits(folder: Path, single: Path, text: str) -> None:
+    for source, name in ((single / weights.MODEL, weights.MODEL), (folder, REFINEMENT)):
+        file = source if source.is_file() else source / name
+        state, facts = weights.read_tensors(file)
+        weights.write_tensors(file, state, rehashed(facts, text, state))
+        if source.is_dir():
+            renamed(source, name)
+        with pytest.raises(WeightsError, match=r"its configuration is no JSON .*fetch or export"):
+            load(source)
+
+
+def rehashed(facts: dict[str, Any], text: str, state: weights.State) -> dict[str, Any]:
+    return facts | {"configuration": text, "sha256": weights.digest_of(text, state)}
 
 
 @pytest.mark.parametrize("text", ["", "{", "[]", "null", '{"format": "other"}', "[" * 100_000])
-def test_junk_in_config_json_is_refused(folder: Path, text: str) -> None:
-    (folder / weights.CONFIG).write_text(text)
-    with pytest.raises(WeightsError, match=r"config\.json: expected"):
-        load(folder)
+def test_junk_in_config_json_is_refused(folder: Path, single: Path, text: str) -> None:
+    for each in (folder, single):
+        (each / weights.CONFIG).write_text(text)
+        with pytest.raises(WeightsError, match=r"config\.json: expected"):
+            load(each)
 
 
 # ------------------------------------------------------------------ 20: one flipped byte (of assets: test_assets)
@@ -196,28 +294,44 @@ def flipped(content: bytes, place: int) -> bytes:
     return content[:place] + bytes([content[place] ^ 1]) + content[place + 1 :]
 
 
-def test_every_flipped_byte_is_noticed(folder: Path) -> None:
-    file = folder / weights.MODEL
+def test_every_flipped_byte_is_noticed(single: Path) -> None:
+    file = single / weights.MODEL
     whole = file.read_bytes()
     for place in range(0, len(whole), len(whole) // 60):
         file.write_bytes(flipped(whole, place))
-        for source in (file, folder):
+        for source in (file, single):
             with pytest.raises(WeightsError):
                 load(source)
 
 
-def test_an_altered_number_is_refused_by_its_hash(folder: Path, refused: Callable[..., str]) -> None:
-    file = folder / weights.MODEL
-    file.write_bytes(flipped(file.read_bytes(), file.stat().st_size - 1))
-    with pytest.raises(WeightsError, match="do not have the sha256"):
-        load(file)
-    with pytest.raises(WeightsError, match=r"expected sha256 .* found"):
-        load(folder)
+@pytest.mark.parametrize("name", weights.FILES)
+def test_every_flipped_byte_of_each_file_is_noticed(sourced: Path, name: str) -> None:
+    whole = (sourced / name).read_bytes()
+    for place in range(0, len(whole), len(whole) // 30):
+        (sourced / name).write_bytes(flipped(whole, place))
+        with pytest.raises(WeightsError, match=name):
+            load(sourced)
+
+
+def test_an_altered_number_is_refused_by_its_hash(folder: Path, single: Path, refused: Callable[..., str]) -> None:
+    file = single / weights.MODEL
+    for altered in (file, folder / REFINEMENT):
+        altered.write_bytes(flipped(altered.read_bytes(), altered.stat().st_size - 1))
+        with pytest.raises(WeightsError, match=r"expected sha256 .* found"):
+            load(altered.parent)
+    renamed(folder, REFINEMENT)
+    for source in (file, folder):
+        with pytest.raises(WeightsError, match="do not have the sha256"):
+            load(source)
     assert "do not have the sha256" in refused(file)
 
 
-def test_a_flipped_byte_in_config_json_changes_nothing_that_is_loaded(folder: Path) -> None:
+@pytest.mark.parametrize("layout", ["folder", "single"])
+def test_a_flipped_byte_in_config_json_changes_nothing_that_is_loaded(
+    layout: str, request: pytest.FixtureRequest
+) -> None:
     """It is refused, unless it lies in the card, which is for people."""
+    folder: Path = request.getfixturevalue(layout)
     configuration, state = load(folder)
     whole = (folder / weights.CONFIG).read_bytes()
     noticed = 0
@@ -368,15 +482,17 @@ def test_weights_of_another_width_name_the_box_not_200_keys(tiny_config: MDRNets
 
 
 def written_with(config: MDRNetsConfig, folder: Path, change: Callable[[dict[str, Any]], object]) -> Path:
-    """Sound weights whose configuration, with a hash that fits, was changed: as another program might write them."""
+    """Sound weights whose configuration, with hashes that fit, was changed: as another program might write them."""
     save(folder, MDRNets(config))
-    state, facts = weights.read_tensors(folder / weights.MODEL)
-    plain = json.loads(facts["configuration"])
-    change(plain)
-    text = json.dumps(plain, sort_keys=True)
-    facts |= {"configuration": text, "sha256": weights.digest_of(text, state)}
-    weights.write_tensors(folder / weights.MODEL, state, facts)
-    return folder / weights.MODEL
+    edit(folder, change)
+    plain = json.loads((folder / weights.CONFIG).read_text())["configuration"]
+    for name, part in weights.FILES.items():
+        if (file := folder / name).is_file():
+            state, facts = weights.read_tensors(file)
+            text = json.dumps({field: plain[field] for field in part.fields}, sort_keys=True)
+            weights.write_tensors(file, state, rehashed(facts, text, state))
+            renamed(folder, name)
+    return folder
 
 
 def test_another_width_on_the_command_line(
@@ -393,11 +509,23 @@ def test_another_width_on_the_command_line(
 def test_another_version_on_the_command_line(
     tiny_config: MDRNetsConfig, tmp_path: Path, refused: Callable[..., str]
 ) -> None:
-    file = written_with(tiny_config, tmp_path / "new", lambda plain: plain["memory"].update(heads=4))
-    assert "configuration of another version: unknown field of memory 'heads'" in refused(file)
-    state, facts = weights.read_tensors(file)
-    weights.write_tensors(file, state, facts | {"format": "showface-9"})
-    assert "expected safetensors written by showface as 'showface-1'" in refused(file)
+    folder = written_with(tiny_config, tmp_path / "new", lambda plain: plain["memory"].update(heads=4))
+    assert "configuration of another version: unknown field of memory 'heads'" in refused(folder)
+
+
+@pytest.mark.parametrize("name", weights.FILES)
+def test_a_file_of_another_version_on_the_command_line(sourced: Path, refused: Callable[..., str], name: str) -> None:
+    state, facts = weights.read_tensors(sourced / name)
+    weights.write_tensors(sourced / name, state, facts | {"format": "showface-9"})
+    renamed(sourced, name)
+    line = refused(sourced)
+    assert f"{name}: expected safetensors written by showface as 'showface-2'" in line
+
+
+def test_one_file_of_another_version_on_the_command_line(single: Path, refused: Callable[..., str]) -> None:
+    state, facts = weights.read_tensors(single / weights.MODEL)
+    weights.write_tensors(single / weights.MODEL, state, facts | {"format": "showface-9"})
+    assert "expected safetensors written by showface as 'showface-1'" in refused(single / weights.MODEL)
 
 
 def test_missing_and_extra_tensors(tiny_config: MDRNetsConfig, folder: Path) -> None:
@@ -438,18 +566,18 @@ def test_not_finite_weights_are_refused(
         patch.setattr(weights, "not_finite", lambda state: None)
         save(tmp_path / "nan", broken(tiny_config, value))
     line = refused(tmp_path / "nan")
-    assert "model.safetensors: refinement." in line and "holds NaN or infinity" in line
+    assert "refinement.safetensors: refinement." in line and "holds NaN or infinity" in line
 
 
 def test_float8_weights_are_looked_at_as_well(folder: Path) -> None:
     """torch cannot tell whether they are finite before they are converted."""
-    state, facts = weights.read_tensors(folder / weights.MODEL)
+    state, facts = weights.read_tensors(folder / REFINEMENT)
     name = next(name for name in state if name.startswith("refinement."))
     state[name] = torch.full_like(state[name].float(), torch.nan).to(torch.float8_e4m3fn)
-    facts |= {"sha256": weights.digest_of(facts["configuration"], state)}
-    weights.write_tensors(folder / weights.MODEL, state, facts)
+    weights.write_tensors(folder / REFINEMENT, state, rehashed(facts, facts["configuration"], state))
+    renamed(folder, REFINEMENT)
     with pytest.raises(WeightsError, match="holds NaN"):
-        load(folder / weights.MODEL)
+        load(folder)
 
 
 @pytest.mark.parametrize("value", [np.nan, np.inf, 3e38])

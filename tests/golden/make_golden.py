@@ -12,10 +12,11 @@ from pathlib import Path
 
 import numpy as np
 
+from showface.evaluation.report import weights_hash
 from showface.images import read_image
 from showface.masks import read_mask
 from showface.pipeline import FaceInpainter
-from showface.weights import bundled, read_description
+from showface.weights import bundled
 
 GOLDEN = Path(__file__).with_name("golden.json")
 SAMPLES = bundled().parent / "samples"
@@ -39,6 +40,6 @@ def measured() -> dict[str, dict[str, float]]:
 
 
 if __name__ == "__main__":
-    content = {"weights": read_description(bundled())["sha256"], "samples": measured()}
+    content = {"weights": weights_hash(bundled()), "samples": measured()}
     GOLDEN.write_text(json.dumps(content, indent=1) + "\n", encoding="utf-8")
     print(f"wrote {GOLDEN}")

@@ -34,7 +34,7 @@ torch.manual_seed(0)
 network = MDRNets(profiles.compact()).eval()
 for head in (network.coarse.head.convolution, network.refinement.head):  # untrained, both add nothing to the fill
     torch.nn.init.normal_(head.weight, 0, 0.05)
-for layer in (network.alignment.flow, network.alignment.confidence):  # untrained, nothing moves
+for layer in (network.alignment.matching.correction[-1], network.alignment.confidence):  # untrained, they say nothing
     torch.nn.init.normal_(layer.weight, 0, 0.05)
 network = lean(network)
 images, masks = torch.rand(1, 3, 64, 64) * 2 - 1, (torch.rand(1, 1, 64, 64) < 0.4).float()
@@ -73,7 +73,7 @@ def said_by(script: str) -> dict[str, Any]:
 def test_the_lean_network_is_one_graph() -> None:
     """Unrolled, the sweeps of the fill had not been compiled after eight minutes."""
     found = said_by(LEAN)
-    assert found["counts"] == [[1, 1, 1]] * 2 and 100 < found["calls"] < 1000, found
+    assert found["counts"] == [[1, 1, 1]] * 2 and 100 < found["calls"] < 1500, found
     assert max(found["gaps"]) < 1e-4 and min(found["added"]) > 0.1 and found["flow"] > 0.01, found
 
 

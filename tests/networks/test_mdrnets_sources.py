@@ -17,6 +17,7 @@ from showface.networks.guided_refinement import Brought
 from showface.networks.mask_region_enhanced import Details, fuse
 from showface.networks.mdrnets import MDRNets, MDRNetsConfig, MDRNetsOutput, Seen, details_of
 from showface.networks.source_alignment import SourceAlignmentConfig
+from showface.networks.source_matching import SourceMatchingConfig
 from showface.networks.sources import MOST, Sources, with_mirror
 from showface.semantics import CATEGORY_COUNT
 
@@ -246,8 +247,11 @@ def test_misfits_are_refused(network: MDRNets) -> None:
 
 def test_sides_fit_every_box(tiny_config: MDRNetsConfig, network: MDRNets) -> None:
     assert network.multiple == 16 and MDRNets(tiny_config).multiple == tiny_config.coarse.multiple
-    config = replace(network.config, sources=SourceAlignmentConfig(fold=3, widths=(4, 4, 4), dilations=()))
-    assert MDRNets(config).multiple == 24
+    matching = SourceMatchingConfig(fold=1, widths=(4, 4, 4), judging=(4, 4))
+    sources = SourceAlignmentConfig(matching=matching, fold=3, widths=(4, 4, 4), dilations=())
+    assert MDRNets(replace(network.config, sources=sources)).multiple == 24
+    sources = replace(sources, matching=replace(matching, fold=5))
+    assert MDRNets(replace(network.config, sources=sources)).multiple == 120
 
 
 @pytest.mark.parametrize("box", ["sources without details", "details without personal", "no mask region"])

@@ -38,16 +38,17 @@ def cost(name: str) -> Cost:
     return Cost(gmac, {box: sum(p.numel() for p in made.parameters()) / 1e6 for box, made in boxes.items()}, output)
 
 
-@pytest.mark.xfail(strict=True, reason="13.5 GMAC: layers or budget change before the release of 0.3.0")
+@pytest.mark.xfail(strict=True, reason="13.9 GMAC: layers or budget change before the release of 0.3.0")
 def test_compact_stays_within_its_budget() -> None:
     gmac, parameters, _ = cost("compact")
     assert 1 < gmac[""] <= 12 and 1 < parameters[""] <= 12
 
 
 def test_what_sources_cost_compact() -> None:
-    """The alignment, and a second pass of the style encoder: 1.3 GMAC for the mirror image, and 1.3 for each more."""
+    """The alignment, and a second pass of the style encoder: 1.7 GMAC for the mirror image, and 1.4 for each more."""
     gmac, parameters, _ = cost("compact")
-    assert gmac["alignment"] == pytest.approx(0.885, abs=0.01) and parameters["alignment"] == pytest.approx(1, abs=0.01)
+    assert gmac["alignment"] == pytest.approx(1.266, abs=0.01)
+    assert parameters["alignment"] == pytest.approx(0.977, abs=0.01)
     assert gmac["style_encoder"] == pytest.approx(2 * 0.415, abs=0.01)
     assert gmac["mask_region"] == pytest.approx(0.87, abs=0.01)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import pytest
@@ -24,9 +25,11 @@ from showface.networks.source_alignment import (
     soft_difference,
     warp,
 )
+from showface.networks.source_matching import SourceMatchingConfig
 from showface.networks.sources import Sources, with_mirror
 
-CONFIG = SourceAlignmentConfig(fold=4, widths=(8, 8, 8), dilations=(1, 2))
+MATCHING = SourceMatchingConfig(fold=2, widths=(8, 8, 8), judging=(8, 8), reach=2, spread=1.0)
+CONFIG = SourceAlignmentConfig(matching=MATCHING, fold=4, widths=(8, 8, 8), dilations=(1, 2))
 HEIGHT, WIDTH = 32, 48
 
 
@@ -47,12 +50,17 @@ def views(count: int = 1, seed: int = 3) -> Sources:
 
 
 def built(*, moved: bool = True, config: SourceAlignmentConfig = CONFIG) -> SourceAlignment:
-    """A seeded alignment; `moved` gives its last layers, which start at zero, something to say."""
+    """A seeded alignment; `moved` gives its last layers, which start at zero, something to say.
+
+    Otherwise every cell is matched with its own, unless that one is hidden.
+    """
     torch.manual_seed(0)
     made = SourceAlignment(config)
     if moved:
-        for layer in (made.flow, made.confidence):
+        for layer in (made.matching.correction[-1], made.confidence):
             nn.init.normal_(layer.weight, std=0.3)
+    else:
+        nn.init.constant_(made.matching.nearness, math.log(100.0))
     return made
 
 
@@ -156,16 +164,39 @@ def test_in_the_hole_alone_and_only_for_its_share_a_picture_is_shown() -> None:
     assert shown[..., 15, 15].sub(shown[..., 9, 9]).mean().item() == pytest.approx(0.1, abs=0.01), "half of the detail"
 
 
-def test_it_begins_with_everything_where_it_is_and_knows_nothing_of_what_serves() -> None:
+def test_sources_that_lie_right_stay_where_they_are_and_nothing_is_known_of_what_serves() -> None:
     coarse, mask = faces()
-    found = aligned(built(moved=False))
-    assert found.flow.shape == (2, 1, 2, HEIGHT // 16, WIDTH // 16) and not found.flow.any()
-    seen = 1 - mask.flip(-1)
-    torch.testing.assert_close(found.pictures[:, 0], coarse.flip(-1) * seen, rtol=0, atol=1e-5)
-    torch.testing.assert_close(found.visible[:, 0], seen, rtol=0, atol=1e-3)
-    torch.testing.assert_close(found.confidence[:, 0], seen / 2, rtol=0, atol=1e-3)
+    network, sources = built(moved=False), views()
+    whole = Sources(sources.images, 0 * sources.hidden)
+    found: Aligned = network(coarse, mask, whole)
+    assert found.flow.shape == (2, 1, 2, HEIGHT // 16, WIDTH // 16) and found.flow.abs().max() < 1e-6
+    torch.testing.assert_close(found.pictures, whole.images, rtol=0, atol=1e-4)
+    torch.testing.assert_close(found.visible, torch.ones(2, 1, 1, HEIGHT, WIDTH))
+    torch.testing.assert_close(found.confidence, found.visible / 2)
     assert found.logits.shape == (2, 1, 1, HEIGHT // 4, WIDTH // 4) and not found.logits.any()
     torch.testing.assert_close(found.share, mask * rising(found.confidence[:, 0], *CERTAIN))
+
+
+def test_what_is_hidden_of_a_source_is_warped_with_it() -> None:
+    coarse, mask = faces()
+    network = built()
+    found = aligned(network)
+    images, hidden = with_mirror(coarse, mask).flat()
+    warped = warp(torch.cat([images, 1 - hidden], dim=1), network.matching(coarse, mask, images, hidden))
+    torch.testing.assert_close(found.pictures[:, 0], warped[:, :3])
+    torch.testing.assert_close(found.visible[:, 0], (2 * warped[:, 3:] - 1).clamp(0, 1))
+
+
+def test_the_confidence_is_judged_by_what_was_brought() -> None:
+    """The same coarse face and the same source, which lies elsewhere: other logits."""
+    coarse, mask = faces()
+    network, sources = built(), views()
+    sources = Sources(sources.images, 0 * sources.hidden)
+    before: Aligned = network(coarse, mask, sources)
+    nn.init.constant_(network.matching.correction[-1].bias, 1.0)  # one cell to the right and down
+    after: Aligned = network(coarse, mask, sources)
+    assert (after.flow - before.flow).abs().min() > 0.05
+    assert (after.logits - before.logits).abs().max() > 0.05
 
 
 def test_on_the_face_lies_the_sources_detail_in_the_coarse_faces_light() -> None:
@@ -203,12 +234,6 @@ def test_confidence_is_none_where_the_warped_source_is_hidden() -> None:
     assert not found.confidence[shown <= 0.5].any()
     assert (found.visible[shown > 0.999] > 0.99).all() and (found.confidence <= found.visible).all()
     assert found.confidence.max() > 0.5
-
-
-def test_the_flow_looks_no_further_than_it_may() -> None:
-    network = built()
-    nn.init.constant_(network.flow.bias, 50.0)
-    assert aligned(network).flow.max().item() == pytest.approx(CONFIG.reach)
 
 
 def test_a_wholly_hidden_picture_changes_nothing() -> None:
@@ -249,30 +274,38 @@ def reached(network: nn.Module) -> set[str]:
 
 @pytest.mark.parametrize("moved", [False, True])
 def test_the_loss_of_places_teaches_the_flow(moved: bool) -> None:
-    """From the very start, though the last layers begin at zero; it tells the confidence nothing."""
+    """From the very start; it tells the confidence nothing."""
     coarse, _ = faces()
     network = built(moved=moved)
     pictures = aligned(network, views()).pictures.flatten(0, 1)
     registration_loss(pictures, coarse.repeat_interleave(2, dim=0), torch.ones_like(pictures[:, :1])).sum().backward()
-    way = {"stem", "down", "further_down", "blocks", "flow"}
-    assert reached(network) == (way if moved else {"flow"})
+    assert reached(network) == {"matching"}
 
 
 @pytest.mark.parametrize("moved", [False, True])
 def test_the_face_teaches_flow_and_confidence(moved: bool) -> None:
     network = built(moved=moved)
     (aligned(network, views()).face - 0.3).square().sum().backward()
-    assert reached(network) == ({*dict(network.named_children())} if moved else {"flow", "confidence"})
+    assert reached(network) == ({*dict(network.named_children())} if moved else {"matching", "confidence"})
     assert all(p.grad is None or p.grad.isfinite().all() for p in network.parameters())
 
 
+def test_the_confidence_teaches_no_flow() -> None:
+    """The way to it through the warped picture is closed: a flow would learn to look where all is sure."""
+    network = built()
+    aligned(network, views()).logits.square().sum().backward()
+    assert reached(network) == {*dict(network.named_children())} - {"matching"}
+
+
 def test_under_bfloat16_the_pictures_stay_exact() -> None:
-    """Only flow and confidence are estimated in it; places and colours are float32."""
-    network = built(moved=False)
+    """Only features and confidence are estimated in it; places and colours are float32."""
+    coarse, mask = faces()
+    network, sources = built(moved=False), views()
+    whole = Sources(sources.images, 0 * sources.hidden)
     with torch.autocast("cpu", torch.bfloat16):
-        found = aligned(network)
+        found: Aligned = network(coarse, mask, whole)
     assert found.pictures.dtype == found.flow.dtype == found.face.dtype == torch.float32
-    exact = aligned(network)
+    exact: Aligned = network(coarse, mask, whole)
     torch.testing.assert_close(found.pictures, exact.pictures, rtol=0, atol=1e-5)
     torch.testing.assert_close(found.face, exact.face, rtol=0, atol=0.02)
 
@@ -281,7 +314,10 @@ def test_under_bfloat16_the_pictures_stay_exact() -> None:
 
 
 def test_sides_are_multiples_of_the_smallest_map_and_of_the_soft_cells() -> None:
-    assert SourceAlignmentConfig().multiple == 16 and SourceAlignmentConfig(fold=1).multiple == SOFT
+    assert SourceAlignmentConfig().multiple == SourceMatchingConfig().multiple == 32
+    fine = SourceMatchingConfig(fold=1)
+    assert SourceAlignmentConfig(matching=MATCHING, fold=3).multiple == 48
+    assert SourceAlignmentConfig(matching=fine, fold=1).multiple == SOFT
     coarse, mask = torch.zeros(1, 3, 16, 32), torch.ones(1, 1, 16, 32)
     found: Aligned = built()(coarse, mask, with_mirror(coarse, mask))
     assert found.face.shape == coarse.shape
@@ -291,7 +327,6 @@ def test_sides_are_multiples_of_the_smallest_map_and_of_the_soft_cells() -> None
     ("fields", "message"),
     [
         ({"fold": 0}, "at least 1"), ({"widths": (8, 0, 8)}, "at least 1"), ({"dilations": (0,)}, "at least 1"),
-        ({"reach": 0.0}, r"reach in \(0, 1\]"), ({"reach": 1.5}, "reach"),
     ],
 )  # fmt: skip
 def test_contradictions_are_refused(fields: dict[str, Any], message: str) -> None:

@@ -67,13 +67,12 @@ def _machine() -> Iterator[tuple[str, str]]:
 
 def _weights() -> str:
     from showface import weights
+    from showface.evaluation.report import weights_hash
 
     folder = weights.bundled()
     network = weights.build(*weights.load(folder))
     millions = sum(parameter.numel() for parameter in network.parameters()) / 1e6
-    return (
-        f"{folder.name}, {millions:.1f} M parameters, sha256 {weights.read_description(folder)['sha256'][:12]}: sound"
-    )
+    return f"{folder.name}, {millions:.1f} M parameters, sha256 {weights_hash(folder)[:12]}: sound"
 
 
 def _assets() -> Iterator[tuple[str, str]]:

@@ -141,11 +141,13 @@ def versions() -> dict[str, str]:
 def weights_folder(source: Path) -> Path:
     """Where the weights lie in `source`: a training run keeps them in `weights/`, others are what they are."""
     inside = source / "weights"
-    return inside if (inside / weights.MODEL).is_file() else source
+    return inside if weights.holds_weights(inside) else source
 
 
 def weights_hash(source: Path) -> str:
-    """sha256 of the safetensors file in the folder `source`, or of `source` itself."""
-    file = source / weights.MODEL if source.is_dir() else source
-    with file.open("rb") as stream:
-        return hashlib.file_digest(stream, "sha256").hexdigest()
+    """One sha256 for the weights in the folder `source`, as its config.json says, or of `source` itself."""
+    if not source.is_dir():
+        with source.open("rb") as stream:
+            return hashlib.file_digest(stream, "sha256").hexdigest()
+    hashes = weights.read_description(source)["sha256"]
+    return combined_hash(hashes) if isinstance(hashes, dict) else str(hashes)

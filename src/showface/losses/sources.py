@@ -61,9 +61,12 @@ def mean_about(plane: Float[Tensor, "b c h w"], reach: int) -> Float[Tensor, "b 
 def flow_roughness(flow: Float[Tensor, "n 2 h w"]) -> Float[Tensor, ""]:
     """How unevenly a flow in sides of the picture bends and, less, how it stretches, in cells: 0 = all moves alike."""
     cells = flow.float() * flow.shape[-1]
-    steps = [cells.diff(dim=2), cells.diff(dim=3)]
-    bends = [steps[0].diff(dim=2), steps[1].diff(dim=3)]
-    return torch.stack([b.abs().mean() + STEADY * s.abs().mean() for s, b in zip(steps, bends, strict=True)]).sum()
+    found = []
+    for dim in (2, 3):
+        steps = cells.diff(dim=dim)
+        found += [STEADY * steps.abs().mean()] if steps.numel() else []
+        found += [steps.diff(dim=dim).abs().mean()] if steps.shape[dim] > 1 else []
+    return torch.stack(found).sum() if found else cells.sum() * 0
 
 
 def confidence_loss(

@@ -23,7 +23,7 @@ SLOPE = 0.1
 COARSER = 4  # how many cells of the features are a side of one of the flow's
 SHARPNESS, NEARNESS = 20.0, 0.5  # at first: what cosines are multiplied with; what a squared distance in cells costs
 LEAST_TRUST = 1e-3
-NOT_SEEN, TOO_FAR = -5e3, -1e4  # scores: where nothing near is to be seen, all that is near is alike
+NOT_SEEN, TOO_FAR = -5e3, -1e4  # added to scores: where nothing near is to be seen, what is nearest counts
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -123,8 +123,9 @@ class SourceMatching(nn.Module):
         with torch.autocast(own.device.type, enabled=False):
             places = cell_places(height, width).to(own.device)  # (h w, 2)
             left, right = self.sharpness.exp() * own.flatten(2).transpose(1, 2), theirs.flatten(2)
-            scores = torch.baddbmm(self._nearby(height, width)[None], left, right)  # (n, h w, h w)
-            shares = scores.masked_fill(gone.flatten(1)[:, None] > 0.5, NOT_SEEN).softmax(dim=-1)
+            seen = NOT_SEEN * (gone.flatten(1) > 0.5)[:, None]  # (n, 1, h w)
+            scores = torch.baddbmm(self._nearby(height, width) + seen, left, right)  # (n, h w, h w)
+            shares = scores.softmax(dim=-1)
             found = (shares @ places - places).transpose(1, 2).unflatten(2, (height, width))
             return found, shares.amax(dim=-1).unflatten(1, (height, width))[:, None]
 

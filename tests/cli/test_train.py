@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import subprocess
 import sys
@@ -34,3 +35,18 @@ def test_the_program_starts_without_being_installed() -> None:
         capture_output=True, text=True, env=os.environ | {"PYTHONPATH": str(source)},
     )  # fmt: skip
     assert done.returncode == 0 and "--ablation ROW" in done.stdout, done.stderr
+
+
+def test_the_table_of_people_reaches_the_stages_that_learn_from_views(
+    photos: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    given = ["--data", str(photos), "--out", str(photos.parent / "run"), "--same-person", "people.csv", "--dry-run"]
+    assert main(["train", "compact", *given]) == 0
+    tables = {stage["name"]: stage["data"]["same_person"] for stage in json.loads(capsys.readouterr().out)["stages"]}
+    assert tables == {"coarse": "", "face_parser": "", "alignment": "people.csv", "mdrnets": "people.csv"}
+
+
+def test_a_table_of_people_that_nothing_would_use_is_refused(photos: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    given = ["--data", str(photos), "--out", str(photos.parent / "run"), "--same-person", "people.csv", "--dry-run"]
+    assert main(["train", "smoke", *given]) == 2
+    assert "smoke learns from no other pictures of a person; leave --same-person out" in capsys.readouterr().err

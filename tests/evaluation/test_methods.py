@@ -161,7 +161,7 @@ def test_a_folder_of_results_and_an_onnx_file_are_methods(protocol: Protocol, tm
 
 
 def test_a_place_that_holds_nothing_says_so(protocol: Protocol, tmp_path: Path) -> None:
-    with pytest.raises(WeightsError, match="config.json: No such file"):
+    with pytest.raises(WeightsError, match=r"config\.json: No such file"):
         contenders(f"ours={tmp_path}", source=None, device="cpu", protocol=protocol)
     with pytest.raises(SettingError, match=r"unknown network in ours=.* 'coarsest'; did you mean 'coarse'"):
         contenders(f"ours={tmp_path}@coarsest", source=None, device="cpu", protocol=protocol)

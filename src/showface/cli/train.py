@@ -19,6 +19,14 @@ import click
 )
 @click.option("--masks", default="", metavar="FOLDER", help="Masks, white = hole; without it masks are drawn.")
 @click.option(
+    "--same-person",
+    "same_person",
+    type=click.Path(path_type=Path),
+    metavar="FILE",
+    help="A table (CSV: person, file) of who is in which picture; stages that learn from other pictures of a person "
+    "use it. Without it they change each picture itself.",
+)
+@click.option(
     "--out", required=True, type=click.Path(path_type=Path), help="The run's folder; the same command resumes."
 )
 @click.option("--stage", "stages", multiple=True, help="Only this stage (repeatable); default: all of the recipe.")
@@ -48,8 +56,9 @@ import click
 @click.option("--device", default="auto", show_default=True, help="auto, cpu, cuda, cuda:1 ...")
 @click.option("--dry-run", is_flag=True, help="Print the resolved configuration and stop.")
 def command(
-    recipe: str, data: tuple[str, ...], masks: str, out: Path, stages: tuple[str, ...], earlier: Path | None,
-    held_out: tuple[Path, ...], ablation: str | None, settings: tuple[str, ...], device: str, dry_run: bool, cache: str,
+    recipe: str, data: tuple[str, ...], masks: str, same_person: Path | None, out: Path, stages: tuple[str, ...],
+    earlier: Path | None, held_out: tuple[Path, ...], ablation: str | None, settings: tuple[str, ...], device: str,
+    dry_run: bool, cache: str,
 ) -> None:  # fmt: skip
     """Train RECIPE, stage by stage; the same command goes on where it stopped.
 
@@ -68,7 +77,7 @@ def command(
     from showface.data.sources import face_sources
     from showface.recipes.ablation import ablated
     from showface.training.run import chosen_device, train
-    from showface.training.settings import with_cache, with_settings
+    from showface.training.settings import with_cache, with_same_person, with_settings
     from showface.weights import to_plain
 
     faces = tuple(source for place in data for source in face_sources(place))
@@ -85,6 +94,7 @@ def command(
     if ablation is not None:
         resolved = ablated(resolved, ablation)
     resolved = with_cache(resolved, cache) if cache else resolved
+    resolved = with_same_person(resolved, str(same_person)) if same_person else resolved
     keep_kernels()
     if dry_run:
         click.echo(json.dumps(to_plain(resolved), indent=1))

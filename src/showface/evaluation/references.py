@@ -9,10 +9,9 @@ References are aligned as faces are, and read by the same rules. A face without 
 
 from __future__ import annotations
 
-import csv
 import hashlib
 import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -21,6 +20,7 @@ from jaxtyping import Float
 from torch import Tensor
 
 from showface.data.faces import list_pictures
+from showface.data.pair_tables import pairs_in
 from showface.errors import DataError, SettingError
 from showface.evaluation.checks import listed, refuse_misshapen, refuse_missing
 from showface.evaluation.protocol import Pair, Protocol, read_face, sha256
@@ -105,30 +105,14 @@ def _in_table(table: Path, faces: Sequence[Path]) -> dict[Path, list[Path]]:
     """What a table says of `faces`; lines of other faces are not used, but must name files that are there."""
     known = {face.resolve(): face for face in faces}
     found: dict[Path, list[Path]] = {}
-    try:
-        with table.open(newline="", encoding="utf-8-sig") as lines:
-            for line, face, reference in _rows(table, csv.DictReader(lines)):
-                refuse_missing((face, reference), f"pictures of {table}, line {line}, are")
-                own = found.setdefault(known.get(face.resolve(), face), [])
-                if reference in own:
-                    raise DataError(f"{table}, line {line}: {reference} is there twice for one face; leave one out")
-                own.append(reference)
-    except (OSError, UnicodeDecodeError, csv.Error) as error:
-        raise DataError(f"{table}: not readable as a table (CSV) of faces and references: {error}") from error
+    for place, *files in pairs_in(table, COLUMNS, about="faces and references"):
+        face, reference = (table.parent / file for file in files)
+        refuse_missing((face, reference), f"pictures of {place}, are")
+        own = found.setdefault(known.get(face.resolve(), face), [])
+        if reference in own:
+            raise DataError(f"{place}: {reference} is there twice for one face; leave one out")
+        own.append(reference)
     return found
-
-
-def _rows(table: Path, rows: csv.DictReader[str]) -> Iterator[tuple[int, Path, Path]]:
-    """Line, face and reference of each row of a table."""
-    columns = rows.fieldnames or ()
-    if not set(COLUMNS) <= set(columns):
-        found = ", ".join(columns) or "nothing"
-        raise DataError(f"{table}: expected a table with the columns face and reference, found {found}")
-    for row in rows:
-        face, reference = (row[column] for column in COLUMNS)
-        if not face or not reference:
-            raise DataError(f"{table}, line {rows.line_num}: expected a face and a reference, found one empty")
-        yield rows.line_num, table.parent / face, table.parent / reference
 
 
 # ---------------------------------------------------------------------------------------------- the control

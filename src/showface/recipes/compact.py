@@ -35,7 +35,7 @@ def labelled(faces: tuple[FaceSource, ...]) -> tuple[FaceSource, ...]:
 def compact(faces: tuple[FaceSource, ...], masks: MaskSource) -> Recipe:
     """The coarse network and the parser, then how sources come onto the face, then all that is behind them.
 
-        showface train compact --data faces.json --masks masks/ --out runs/compact --set mdrnets.data.same_person=FILE
+        showface train compact --data faces.json --masks masks/ --same-person people.csv --out runs/compact
 
     The last two stages leave what comes before them as it is; most of their masks hide whole parts of the face.
 

@@ -34,6 +34,17 @@ def with_cache(recipe: Recipe, folder: str) -> Recipe:
     return replace(recipe, stages=tuple(stages))
 
 
+def with_same_person(recipe: Recipe, table: str) -> Recipe:
+    """`recipe` whose stages with views of a person take them from `table`, too; an error if it has none."""
+    if not any(stage.data.views for stage in recipe.stages):
+        raise SettingError(f"recipe {recipe.name} learns from no other pictures of a person; leave --same-person out")
+    stages = (
+        replace(stage, data=replace(stage.data, same_person=table)) if stage.data.views else stage
+        for stage in recipe.stages
+    )
+    return replace(recipe, stages=tuple(stages))
+
+
 def _with_setting(recipe: Recipe, path: list[str], value: object) -> Recipe:
     stages = [stage.name for stage in recipe.stages]
     first, rest = path[0], path[1:]

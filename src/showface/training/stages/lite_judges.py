@@ -49,7 +49,8 @@ class LiteJudges:
     def opinions(self, inputs: ObjectiveInputs, part: Part, parser: Callable[[Tensor], Tensor]) -> Opinions:
         """What the generator's losses of a `part` of a batch need."""
         looked = look(inputs, self.weights, self.trunk, parser=parser, options=self.options)
-        self._looked[part] = looked
+        if len(self.critics):  # which learn from it afterwards
+            self._looked[part] = looked
         return {"looked": looked, "projected": self._whole, "components": self._components}
 
     def losses(self, part: Part) -> dict[str, Tensor]:

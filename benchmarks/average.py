@@ -1,4 +1,4 @@
-"""Weights of one layout averaged with given shares, as the bundled ones are (docs/reproduce.md).
+"""Weights of one layout averaged with given shares, as the bundled ones are (history/releases.json).
 
     python benchmarks/average.py --out runs/z ninth=0.3 runs/x/around=0.4 runs/y/around=0.3
 

@@ -1,4 +1,4 @@
-"""The model card speaks of the weights that lie beside it, and of the numbers that docs/reproduce.md holds."""
+"""The model card speaks of the weights that lie beside it, and of the numbers that history/reproduce.md holds."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from showface.weights import bundled
 ROOT = Path(__file__).parents[2]
 RELEASE = bundled().parent
 CARD = (RELEASE / "MODEL_CARD.md").read_text(encoding="utf-8")
-REPRODUCE = (ROOT / "docs" / "reproduce.md").read_text(encoding="utf-8")
+REPRODUCE = ROOT / "history" / "reproduce.md"
 METRICS = ("L1 (%)", "PSNR (dB)", "SSIM", "LPIPS (alex)")
 
 
@@ -39,7 +39,9 @@ def test_it_names_the_weights_beside_it() -> None:
     ("row", "place"), [("CelebAMask-HQ, 200 faces", "`celebamask/val`"), ("London, 51 faces", "`london`")]
 )
 def test_its_table_is_the_measured_one_rounded(row: str, place: str) -> None:
-    measured = section(REPRODUCE, "Completion").split(f"\n{place}, ", 1)[1]
+    if not REPRODUCE.exists():
+        pytest.skip("the sdist leaves the history out")
+    measured = section(REPRODUCE.read_text(encoding="utf-8"), "Completion").split(f"\n{place}, ", 1)[1]
     (line,) = re.findall(rf"\| {row} \|(.*)\|", section(CARD, "Measured"))
     for metric, cell in zip(METRICS, line.split("|"), strict=True):
         told = [word.strip() for word in cell.split("/")]

@@ -40,7 +40,7 @@ def compact(faces: tuple[FaceSource, ...], masks: MaskSource) -> Recipe:
     The last two stages leave what comes before them as it is; most of their masks hide whole parts of the face.
 
     Hardware: two CPU cores. Hours: five to nine in all, by the processor; most of it the coarse network.
-    Score: the bundled weights are those of the recipe before this one (docs/reproduce.md).
+    Score: the bundled weights are those of the recipe before this one (history/reproduce.md).
     """
     data = DataConfig(faces=faces, masks=masks)
     people = replace(data, masks=replace(masks, parts=0.65), views=0.5)

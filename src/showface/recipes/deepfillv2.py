@@ -26,7 +26,7 @@ def deepfillv2(faces: tuple[FaceSource, ...], masks: MaskSource) -> Recipe:
 
     Hardware: one data-centre GPU. Hours: not measured yet. Score: not measured yet. A CPU core learns from 4
     pictures/s at 128 px, from 8 with `--set baseline.width=24 --set discriminator.width=32`; a run of a quarter of an
-    hour is in docs/reproduce.md.
+    hour is in history/reproduce.md.
     """
     adam = OptimiserConfig(lr=1e-4, betas=(0.5, 0.999))
     return Recipe(

@@ -21,7 +21,7 @@ def pconv(faces: tuple[FaceSource, ...], masks: MaskSource) -> Recipe:
     Valid 1, hole 6, perceptual 0.05, style 120, total variation 0.1; learning rate 2e-4, and for the last fifth 5e-5
     with the encoder's norms frozen. Hardware: one data-centre GPU. Hours: not measured yet. Score: not measured yet.
     A CPU core learns from 5 pictures/s at 128 px, from 8 with `--set coarse.options.perceptual_scale=0.5`; a run of a
-    quarter of an hour is in docs/reproduce.md.
+    quarter of an hour is in history/reproduce.md.
     """
     paper = paper_celebahq(faces, masks)
     stage = replace(paper.stage("coarse"), steps=epochs(EPOCHS, CELEBAHQ_COUNT - TEST_COUNT))

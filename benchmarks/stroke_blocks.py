@@ -35,12 +35,12 @@ OCCLUDERS = ("one_eye", "both_eyes", "mouth", "half_face")
 
 def means(cells: Mapping[str, Cells]) -> str:
     """Methods down; metrics and buckets across; the best mean of a column is bold."""
-    metrics = [name for name in MEASURES if all(name in row[SHARES[0]] for row in cells.values())]
+    metrics = [name for name in MEASURES if any(name in row[SHARES[0]] for row in cells.values())]
     places = [(metric, bucket) for metric in metrics for bucket in SHARES]
     best = {place: _best(cells, *place) for place in places}
 
     def cell(method: str, metric: str, bucket: str) -> str:
-        text = figure(cells[method][bucket][metric], MEASURES[metric].digits)
+        text = figure(cells[method][bucket].get(metric), MEASURES[metric].digits)
         return f"**{text}**" if best[metric, bucket] == method else text
 
     rows = [[method, *(cell(method, *place) for place in places)] for method in cells]
@@ -77,7 +77,8 @@ def _less(cell: Mapping[str, Any]) -> dict[str, Any]:
 
 def _best(cells: Mapping[str, Cells], metric: str, bucket: str) -> str:
     sign = 1 if MEASURES[metric].higher else -1
-    return max(cells, key=lambda method: sign * cells[method][bucket][metric]["mean"])
+    known = [method for method in cells if metric in cells[method][bucket]]
+    return max(known, key=lambda method: sign * cells[method][bucket][metric]["mean"])
 
 
 def strokes_of(name: str) -> Callable[[Results], str]:
@@ -101,18 +102,19 @@ def strokes_of(name: str) -> Callable[[Results], str]:
 
 def strokes(results: Results) -> str:
     """PSNR of the methods on both sets, for the README."""
-    sets = {name: content["table"] for name, content in results.strokes.items()}
+    sets = [content["table"] for content in results.strokes.values()]
     heading = ["", *(f"{SETS[name]}, {_faces(one)} faces" for name, one in results.strokes.items())]
-    shown = [method for method in METHODS if all(method in one for one in sets.values())]
-    rows = [[METHODS[method], *(_psnr({one: cells[one] for one in shown}, method) for cells in sets.values())]
-            for method in shown]  # fmt: skip
-    return table(heading, rows)
+    shown = [method for method in METHODS if any(method in one for one in sets)]
+    return table(heading, [[METHODS[method], *(_psnr(cells, method) for cells in sets)] for method in shown])
 
 
 def _psnr(cells: Mapping[str, Cells], method: str) -> str:
-    """The three means of a method, each bold where it is the best."""
+    """The three means of a method, each bold where it is the best of those that are shown."""
+    if method not in cells:
+        return "–"
+    compared = {one: row for one, row in cells.items() if one in METHODS}
     words = buckets(cells[method], "psnr", 2).split(" / ")
-    best = [_best(cells, "psnr", bucket) == method for bucket in SHARES]
+    best = [_best(compared, "psnr", bucket) == method for bucket in SHARES]
     return " / ".join(f"**{word}**" if first else word for word, first in zip(words, best, strict=True))
 
 
@@ -185,7 +187,7 @@ def _sentences(results: Results) -> list[str]:
 def _verdict(coarse: Cells) -> str:
     """What memory, mining and refinement add, in words: by the largest difference of PSNR."""
     most = max(abs(coarse[bucket]["psnr"]["mean"]) for bucket in SHARES)
-    return f"the boxes behind it add {'nothing that can be seen' if most < SEEN else 'something'}"
+    return f"memory, mining and refinement add {'nothing that can be seen' if most < SEEN else 'something'}"
 
 
 def _step(cells: Cells) -> str:
@@ -202,6 +204,4 @@ def _fall(results: Results) -> str:
         return " / ".join(f"{one:.0f}" for one in lower) + " %"
 
     kinds = ", ".join(map(_name, OCCLUDERS))
-    return (
-        f"by {by(COARSE, OURS)} behind the coarse network, by {by(OURS, MIRRORED)} more with the other side ({kinds})"
-    )
+    return f"by {by(COARSE, OURS)} with them, by {by(OURS, MIRRORED)} more with the other side ({kinds})"

@@ -119,9 +119,7 @@ def speed(results: Results) -> str:
     rows = [[way, f"{ms:.0f}", f"{found['fastest'][way]:.0f}", f"{ms / lean:.2f}", *_ends(found, way)]
             for way, ms in found["milliseconds"].items()]  # fmt: skip
     heading = ["way", "ms, median", "fastest", "× lean", "first call (s)", "PSNR lost (dB)", "most levels of 255"]
-    first = results["startup"]["seconds"]
-    told = " ".join(f"{name[:1].upper()}{name[1:]}: {seconds:.1f} s." for name, seconds in first.items())
-    return f"{table(heading, rows)}\n\n{prose(f'{cost_line(results)} {told}')}\n\n{source(found['provenance'])}"
+    return f"{table(heading, rows)}\n\n{source(found['provenance'])}"
 
 
 def _ends(found: Mapping[str, Any], way: str) -> list[str]:

@@ -50,14 +50,13 @@ def _strokes(folder: Path, named: str) -> dict[str, Any]:
 
 def _parser(folder: Path, named: str) -> dict[str, Any]:
     report = _read(folder / "parser.json")
-    facts = report["protocol"]
-    command = (
-        f"showface evaluate-parser --data DATA/{facts['faces']} --masks DATA/{facts['masks']} --out reports/parser"
-    )
+    facts, weights = report["protocol"], report["weights"]
+    data = f"--data DATA/{facts['faces']} --masks DATA/{facts['masks']}"
+    published = any(one["parser"] == "BiSeNet" for one in report["scores"])
     signed = {
-        "recorded": f"release {named}, from parser.json",
-        "command": command,
-        "weights": report["weights"],
+        "recorded": f"release {named}, from the report",
+        "command": f"showface evaluate-parser {data}{'' if published else ' --no-bisenet'} --out REPORT",
+        "weights": weights.get("sha256", weights["source"]),
         "versions": report["versions"],
     }
     return {"sets": [{"provenance": signed, "protocol": facts, "scores": report["scores"]}]}

@@ -217,3 +217,18 @@ def test_groups_are_those_of_full_and_of_its_gain(scripts: Any, report: Path) ->
     rows = scripts.take_report.taken(report, "r1")["groups"]
     assert [(row["method"], row["metric"]) for row in rows] == [("full", "psnr"), ("full − telea", "psnr")]
     assert rows[0]["difference"] == 0.5 and rows[0]["error"] is None
+
+
+def test_a_report_of_parsers_is_taken_without_where_the_weights_lay(scripts: Any, tmp_path: Path) -> None:
+    scores = [{"parser": "ours", "faces": "true", "mean": 0.51234567, "iou": {"skin": 0.8}, "count": 2}]
+    content = {
+        "scores": scores,
+        "protocol": {"faces": "a/val", "masks": "m/test"},
+        "weights": {"source": "/home/x", "sha256": "c" * 64},
+        "versions": {"torch": "2"},
+    }
+    (tmp_path / "parser.json").write_text(json.dumps(content))
+    (found,) = scripts.take_report.taken(tmp_path, "r1")["sets"]
+    assert found["provenance"]["weights"] == "c" * 64 and found["scores"][0]["mean"] == 0.512346
+    command = "showface evaluate-parser --data DATA/a/val --masks DATA/m/test --no-bisenet --out REPORT"
+    assert found["provenance"]["command"] == command and "/home" not in json.dumps(found)

@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt
 
-.PHONY: demo test test-browser chromium bench format clean
+.PHONY: demo test test-browser chromium bench tables format clean
 
 demo: $(VENV)/.core
 	$(BIN)/showface demo --out demo --overwrite
@@ -29,6 +29,10 @@ bench: $(VENV)/.core
 	$(BIN)/python benchmarks/startup.py
 	$(BIN)/python benchmarks/inference.py
 	$(BIN)/python benchmarks/training.py
+
+# The tables of README, model card and docs/, from results/*.json; measures nothing.
+tables: $(VENV)/.core
+	$(BIN)/python benchmarks/tables.py
 
 format: $(VENV)/.test
 	$(BIN)/ruff check --fix src tests benchmarks

@@ -12,11 +12,11 @@ use of slots.
 from __future__ import annotations
 
 import argparse
-import json
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 import torch
+from record import write
 from torch import Tensor
 
 from showface.data.batches import DataConfig, FaceSamples, batches
@@ -137,7 +137,7 @@ def main() -> None:
     for row in rows:
         print("  ".join(f"{k} {v:.3f}" if isinstance(v, float) else f"{v!s:<40}" for k, v in row.items()))
     if args.out:
-        args.out.write_text(json.dumps(rows, indent=1), encoding="utf-8")
+        write(args.out, {"rows": rows}, weights=args.weights)
 
 
 if __name__ == "__main__":

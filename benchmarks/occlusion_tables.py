@@ -11,28 +11,38 @@ from __future__ import annotations
 
 import argparse
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
+
+from marks import filled, names
+from record import RESULTS, as_text, release
+from take_report import provenance
 
 from showface.evaluation.occlusion_columns import COLUMNS, TRUTH
 from showface.evaluation.occlusion_study import REPORT
 from showface.evaluation.occlusion_table import Figure, Table, best, from_plain, kinds_of
 
-ROOT = Path(__file__).parent.parent
-BEGIN, END = "<!-- tables: python benchmarks/occlusion_tables.py -->", "<!-- end of tables -->"
+PAGE = RESULTS.parent / "docs" / "occlusions.md"
+BLOCK = "occlusions"  # the name of the page's block
 SHOWN = [name for name in COLUMNS if name != "lpips_vgg"]  # on the page, which is to stay short: the file has all
-KEPT = ("protocol", "metrics", "measured by", "versions", "seconds per picture", "table")
+KEPT = ("protocol", "metrics", "measured by", "seconds per picture", "table")
 
 
-def joined(reports: Sequence[Path]) -> dict[str, Any]:
-    """What the reports say, one set after the other, without the places where weights and records lay."""
-    sets = []
-    for path in reports:
-        report = json.loads((path / REPORT if path.is_dir() else path).read_text(encoding="utf-8"))
-        methods = {name: one["identity"] for name, one in report["methods"].items()}
-        sets.append({"faces": report["protocol"]["faces"], "methods": methods, **{name: report[name] for name in KEPT}})
-    return {"sets": sets}
+def joined(reports: Sequence[Path], named: str) -> dict[str, Any]:
+    """What the reports say of the release `named`, one set after the other, without the places where things lay."""
+    files = [path / REPORT if path.is_dir() else path for path in reports]
+    return {"sets": [_set(json.loads(file.read_text(encoding="utf-8")), named) for file in files]}
+
+
+def _set(report: Mapping[str, Any], named: str) -> dict[str, Any]:
+    faces = report["protocol"]["faces"]
+    return {
+        "provenance": provenance(report, named, options=f"--data DATA/{faces} --occlusions --out REPORT"),
+        "faces": faces,
+        "methods": {name: one["identity"] for name, one in report["methods"].items()},
+        **{name: report[name] for name in KEPT},
+    }
 
 
 def block(results: dict[str, Any]) -> str:
@@ -74,24 +84,23 @@ def _bracket(figure: Figure, digits: int) -> str:
 
 
 def with_block(page: str, tables: str) -> str:
-    """The page with `tables` between its two marks."""
-    before, _, rest = page.partition(BEGIN)
-    _, end, after = rest.partition(END)
-    if not end:
-        raise SystemExit(f"expected the lines {BEGIN} and {END} in the page, found no such pair; put them back")
-    return f"{before}{BEGIN}\n\n{tables}\n{END}{after}"
+    """The page with `tables` in its block."""
+    if names(page) != [BLOCK]:
+        raise SystemExit(f"expected one block {BLOCK!r} in the page, found {names(page)}; see benchmarks/marks.py")
+    return filled(page, lambda _: tables)
 
 
 def main() -> None:
     options = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     options.add_argument("reports", nargs="*", type=Path, metavar="REPORT")
-    options.add_argument("--out", type=Path, default=ROOT / "results" / "occlusions.json")
-    options.add_argument("--page", type=Path, default=ROOT / "docs" / "occlusions.md")
+    options.add_argument("--out", type=Path, default=RESULTS / "occlusions.json")
+    options.add_argument("--page", type=Path, default=PAGE)
+    options.add_argument("--release", help="the name of the weights; default: that of results/release.json")
     chosen = options.parse_args()
     if chosen.reports:
         chosen.out.parent.mkdir(parents=True, exist_ok=True)
-        text = json.dumps(joined(chosen.reports), indent=1, ensure_ascii=False, allow_nan=False)
-        chosen.out.write_text(text + "\n", encoding="utf-8")
+        content = joined(chosen.reports, chosen.release or release())
+        chosen.out.write_text(as_text(content) + "\n", encoding="utf-8")
     results = json.loads(chosen.out.read_text(encoding="utf-8"))
     page = with_block(chosen.page.read_text(encoding="utf-8"), block(results))
     chosen.page.write_text(page, encoding="utf-8")

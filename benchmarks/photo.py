@@ -13,7 +13,6 @@ if given.
 
 from __future__ import annotations
 
-import json
 import multiprocessing
 import resource
 import statistics
@@ -284,8 +283,7 @@ def main() -> None:
             results = steady(chosen.runs, chosen.threads)
         else:
             results = quality(chosen.photos, chosen.count, chosen.weights, chosen.sheets)
-    earlier = json.loads(chosen.out.read_text()) if chosen.out.exists() else {}
-    write(chosen.out, earlier | {chosen.what: {"results": results, "machine": facts}})
+    write(chosen.out, {"results": results, "machine": facts}, part=chosen.what, weights=chosen.weights)
 
 
 if __name__ == "__main__":

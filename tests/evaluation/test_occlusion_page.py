@@ -16,7 +16,9 @@ PAGE, RESULTS = ROOT / "docs" / "occlusions.md", ROOT / "results" / "occlusions.
 
 @pytest.fixture(scope="module")
 def script() -> dict[str, Any]:
-    return runpy.run_path(str(ROOT / "benchmarks" / "occlusion_tables.py"))
+    with pytest.MonkeyPatch.context() as patch:
+        patch.syspath_prepend(ROOT / "benchmarks")
+        return runpy.run_path(str(ROOT / "benchmarks" / "occlusion_tables.py"))
 
 
 def report(faces: str, methods: tuple[str, ...], count: int = 4) -> dict[str, Any]:
@@ -56,15 +58,16 @@ def test_the_page_names_every_kind_and_measure_and_stops() -> None:
 def test_reports_are_joined_without_paths(script: dict[str, Any], tmp_path: Path) -> None:
     one = write(tmp_path / "one", **report("a/val", ("full", "truth")))
     other = write(tmp_path / "other", **report("b/test", ("full",)))
-    found = script["joined"]([one, other / "occlusions.json"])
+    found = script["joined"]([one, other / "occlusions.json"], "r1")
     assert [each["faces"] for each in found["sets"]] == ["a/val", "b/test"]
     assert found["sets"][0]["methods"] == {"full": "full 12", "truth": "truth 12"}
     assert "/home" not in json.dumps(found)
+    assert found["sets"][0]["provenance"]["command"].startswith("showface evaluate --methods full --data DATA/a/val")
 
 
 def test_a_cell_has_its_error_in_units_of_the_last_digit(script: dict[str, Any], tmp_path: Path) -> None:
     one = write(tmp_path / "one", **report("a/val", ("full", "other")))
-    text = script["block"](script["joined"]([one]))
+    text = script["block"](script["joined"]([one], "r1"))
     assert text.startswith("**a/val**, 4 faces a kind, seed 3, protocol `abababababab`:")
     assert "| mouth | full | **0.500**(12) |" in text and "|  | other | 0.500(12) |" in text and " – |" in text
 
@@ -75,5 +78,5 @@ def test_the_results_hold_no_path() -> None:
 
 
 def test_a_page_without_marks_is_refused(script: dict[str, Any]) -> None:
-    with pytest.raises(SystemExit, match="found no such pair"):
+    with pytest.raises(SystemExit, match="expected one block"):
         script["with_block"]("nothing", "")

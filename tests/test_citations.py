@@ -6,7 +6,6 @@ numbers of faults (`faults.md 27`), and whatever a document links to. Every find
 
 from __future__ import annotations
 
-import ast
 import re
 from collections.abc import Callable, Iterator
 from functools import cache
@@ -28,11 +27,13 @@ PATH = re.compile(
 PYTHON = re.compile(r"(?<![\w/.\-{}%*])((?:\w+/)+\w+\.py)(?:::([\w.]*\w)(?!\w*\*))?")
 LINK = re.compile(r"\]\(([^)\s#]*)(?:#([^)\s]*))?\)")
 SECTION, FAULT = re.compile(r"§(\d+(?:\.\d+)?)"), re.compile(r"faults\.md (\d+(?:(?:, | and | to )\d+)*)")
+DOCUMENT = re.compile(r"https?://\S+|(?<![\w-])([\w-]+\.md)\b")
 NOT_HERE = re.compile(
-    r"\bMETHOD(?:'s| sections?\b| \d)|\bINVENTION\b|\bCOMPARATORS\b|\bFAULTS? \d|(?i:\bmethod,? sections? \d)|"
-    r"(?i:\bfaults? \d|\blist of faults\b)|\b[Tt]he design(?:'s table| drew)|\bnot in the design\b|"
+    r"\bMETHOD(?:'s| sections?\b| \d)|\bINVENTION\b|\bCOMPARATORS\b|\bFAULTS? \d|\b[Mm]ethod,? sections? \d|"
+    r"\b[Ff]aults? \d|\blist of faults\b|\b[Tt]he design(?:'s table| drew)|\bnot in the design\b|"
     r"/work/(?:main|shared|scratch)\b"
 )
+NOT_HERE_MARKS = ("METHOD", "INVENTION", "COMPARATORS", "FAULT", "ethod", "ault", "he design", "/work/")
 
 
 class Text(NamedTuple):
@@ -41,13 +42,12 @@ class Text(NamedTuple):
     path: Path
     content: str
 
-    def place(self, at: int) -> str:
-        """ "file:line" of a character."""
-        return f"{self.path.relative_to(ROOT).as_posix()}:{self.content.count(chr(10), 0, at) + 1}"
-
-    def found(self, pattern: re.Pattern[str]) -> Iterator[tuple[str, re.Match[str]]]:
-        """Where `pattern` is found."""
-        return ((self.place(match.start()), match) for match in pattern.finditer(self.content))
+    def found(self, pattern: re.Pattern[str], *marks: str) -> Iterator[tuple[str, re.Match[str]]]:
+        """ "file:line" and every match of `pattern` in the lines that hold one of `marks`, if any are given."""
+        name = self.path.relative_to(ROOT).as_posix()
+        for number, line in enumerate(self.content.splitlines(), start=1):
+            if not marks or any(mark in line for mark in marks):
+                yield from ((f"{name}:{number}", match) for match in pattern.finditer(line))
 
 
 Check = Callable[[Text], list[str]]
@@ -77,10 +77,8 @@ def anchors(document: Path) -> frozenset[str]:
 
 @cache
 def names_in(file: Path) -> frozenset[str]:
-    """Functions and classes of a Python file, methods also as `Class.method`."""
-    nodes = [node for node in ast.walk(ast.parse(file.read_text("utf-8"))) if isinstance(node, ast.ClassDef)]
-    methods = {f"{node.name}.{x.name}" for node in nodes for x in node.body if isinstance(x, ast.FunctionDef)}
-    return frozenset(methods | set(re.findall(r"^\s*(?:def|class) (\w+)", file.read_text("utf-8"), re.MULTILINE)))
+    """Functions, methods and classes of a Python file."""
+    return frozenset(re.findall(r"^\s*(?:def|class) (\w+)", file.read_text(encoding="utf-8"), re.MULTILINE))
 
 
 @cache
@@ -112,7 +110,7 @@ def left_out(path: Path) -> bool:
 
 def missing_paths(text: Text) -> list[str]:
     wrong = []
-    for place, match in text.found(PATH):
+    for place, match in text.found(PATH, "/"):
         path = ROOT / match[1]
         there = any(ROOT.glob(match[1])) if "*" in match[1] else path.exists()
         if not there and not left_out(path):
@@ -125,18 +123,20 @@ def missing_paths(text: Text) -> list[str]:
 def missing_python(text: Text) -> list[str]:
     wrong = []
     places = (ROOT, ROOT / "src" / "showface", ROOT / "tests", text.path.parent)
-    for place, match in text.found(PYTHON):
+    for place, match in text.found(PYTHON, ".py"):
         files = [folder / match[1] for folder in places if (folder / match[1]).is_file()]
         if not files and not left_out(ROOT / match[1]):
             wrong.append(f"{place}: {match[1]} is neither below src/showface nor below tests")
-        elif files and match[2] and not any(match[2] in names_in(file) for file in files):
+        elif files and match[2] and not any(names_in(file).issuperset(match[2].split(".")) for file in files):
             wrong.append(f"{place}: {match[1]} has no {match[2]}")
     return wrong
 
 
 def dead_links(text: Text) -> list[str]:
+    if text.path.suffix != ".md":
+        return []
     wrong = []
-    for place, match in Text(text.path, without_code(text.content)).found(LINK) if text.path.suffix == ".md" else ():
+    for place, match in Text(text.path, without_code(text.content)).found(LINK, "]("):
         target = (text.path.parent / match[1]).resolve() if match[1] else text.path
         if match[1].startswith(("http:", "https:", "mailto:")) or left_out(target):
             continue
@@ -148,8 +148,8 @@ def dead_links(text: Text) -> list[str]:
 
 
 def missing_numbers(text: Text) -> list[str]:
-    wrong = [f"{at}: docs/method.md has no §{m[1]}" for at, m in text.found(SECTION) if m[1] not in sections()]
-    for place, match in text.found(FAULT):
+    wrong = [f"{at}: docs/method.md has no §{m[1]}" for at, m in text.found(SECTION, "§") if m[1] not in sections()]
+    for place, match in text.found(FAULT, "faults.md "):
         absent = sorted(set(re.findall(r"\d+", match[1])) - faults())
         wrong += [f"{place}: docs/faults.md has no row {', '.join(absent)}"] if absent else []
     return wrong
@@ -157,9 +157,9 @@ def missing_numbers(text: Text) -> list[str]:
 
 def foreign_documents(text: Text) -> list[str]:
     known = {path.name for path in documents()} | WRITTEN
-    wrong = [f"{at}: {m[0]!r} is no document here" for at, m in text.found(NOT_HERE)]
-    pages = text.found(re.compile(r"(?<![\w\-/*.])[\w\-/]*?([\w\-]+\.md)\b")) if WHOLE else ()
-    return wrong + [f"{at}: no document is called {m[1]}" for at, m in pages if m[1] not in known]
+    wrong = [f"{at}: {m[0]!r} is no document here" for at, m in text.found(NOT_HERE, *NOT_HERE_MARKS)]
+    pages = text.found(DOCUMENT, ".md") if WHOLE else ()
+    return wrong + [f"{at}: no document is called {m[1]}" for at, m in pages if m[1] and m[1] not in known]
 
 
 @cache

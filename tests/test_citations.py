@@ -19,6 +19,7 @@ DOCS = sorted((ROOT / "docs").glob("*.md"))
 FOLDERS = ("src", "tests", "benchmarks", "studies", "docs")
 TOP = ("README.md", "CONTRIBUTING.md", "CHANGELOG.md", "Makefile", "pyproject.toml")
 WHOLE = (ROOT / ".git").exists()  # a source archive leaves out some folders, such as history/
+MADE_UP = re.compile(r"(?:^|/)(?:[A-Z]+|new|utils|such_file)\.\w+$|/sheet\.png$")  # in usage lines and by other tests
 WRITTEN = {"table.md", "groups.md", "differences.md", "parser.md"}  # by commands, into folders of results
 
 PATH = re.compile(
@@ -101,7 +102,9 @@ def without_code(text: str) -> str:
 
 
 def left_out(path: Path) -> bool:
-    """Whether a source archive does not hold it."""
+    """Whether it is made up, or a source archive does not hold it."""
+    if MADE_UP.search(path.as_posix()):
+        return True
     return not WHOLE and path.is_relative_to(ROOT) and not (ROOT / path.relative_to(ROOT).parts[0]).exists()
 
 

@@ -1,10 +1,10 @@
-"""How strongly each loss pulls at the output: gradient norms with respect to the raw completion (METHOD section 8).
+"""How strongly each loss pulls at the output: gradient norms with respect to the raw completion (method.md §8).
 
     python benchmarks/loss_gradients.py RECIPE --data FACES --masks MASKS --run RUN [--set mdrnets.weights.style=1 ...]
 
 The run's coarse, face_parser and reconstruction stages must be finished; the generator is that of the newest
-checkpoint of its mdrnets stage, or untrained. Every weight that is 0 in the recipe is not measured. METHOD's rule: the
-semantic and InCo2 terms should each pull 5 to 20 % as hard as the reconstruction (valid and hole).
+checkpoint of its mdrnets stage, or untrained. Every weight that is 0 in the recipe is not measured.
+By method.md §8 the semantic and InCo2 terms should each pull 5 to 20 % as hard as the reconstruction (valid and hole).
 """
 
 from __future__ import annotations

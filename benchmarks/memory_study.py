@@ -1,4 +1,4 @@
-"""How well does the memory read, and does it beat a per-class mean? (METHOD section 5.4)
+"""How well does the memory read, and does it beat a per-class mean? (method.md §5.4)
 
     python benchmarks/memory_study.py WEIGHTS --data FACES --masks MASKS --held-out FACES --held-out-masks MASKS
 

@@ -51,7 +51,7 @@ MAY_IMPORT = {
     "__init__": "errors networks pipeline",  # the public names
 }
 
-# Wider than the design's table, and why. Rows of docs/deviations.md.
+# Wider than this table, and why. Rows of docs/deviations.md.
 WIDER = {
     ("semantics", "errors"): "an unknown class map is refused with the nearest name",
     ("recipes", "errors"): "an unknown recipe is refused with the nearest name",
@@ -161,7 +161,7 @@ def test_files_form_no_cycle() -> None:
 
 
 def test_losses_know_no_networks_and_inpainting_no_training() -> None:
-    """The two sentences below the design's table, over any number of steps."""
+    """Two rules beside the table of imports, over any number of steps."""
     reached = {unit: reachable(unit) for unit in ("losses", "pipeline")}
     assert "networks" not in reached["losses"]
     assert not reached["pipeline"] & {"data", "losses", "training", "recipes", "evaluation"}

@@ -1,8 +1,7 @@
-"""The README's Python runs as it stands, and what it links to and calls exists."""
+"""The README's Python runs as it stands, and the commands it calls exist; its links: test_citations.py."""
 
 import re
 import shutil
-from functools import cache
 from pathlib import Path
 
 import pytest
@@ -11,8 +10,6 @@ from PIL import Image
 ROOT = Path(__file__).parent.parent
 TEXT = (ROOT / "README.md").read_text(encoding="utf-8")
 SAMPLES = ROOT / "src" / "showface" / "release" / "samples"
-HISTORY = ROOT / "history"  # the sdist leaves it out
-DOCUMENTS = sorted((*ROOT.glob("*.md"), *(ROOT / "docs").glob("*.md")))
 
 
 def test_the_python_block_runs(
@@ -63,42 +60,3 @@ def test_the_regions_it_names_are_those_there_are() -> None:
 
     (listed,) = re.findall(r"every `--region` \(([^:]*):", TEXT)
     assert sorted(re.split(r",\s+", listed)) == sorted(REGIONS)
-
-
-@cache
-def anchors(document: Path) -> frozenset[str]:
-    """What `#...` may name in a Markdown file: its headings in lower case, without signs, with hyphens for spaces."""
-    text = re.sub(r"^```.*?^```", "", document.read_text(encoding="utf-8"), flags=re.DOTALL | re.MULTILINE)
-    headings = re.findall(r"^#+ (.+?)\s*$", re.sub(r"\]\([^)]*\)", "]", text), re.MULTILINE)
-    return frozenset(re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", "-") for heading in headings)
-
-
-def resolves(target: str, document: Path) -> bool:
-    """Whether a link of `document` names a file that is there, and a heading in it."""
-    path, _, anchor = target.partition("#")
-    file = (document.parent / path).resolve() if path else document
-    if file.is_relative_to(HISTORY) and not HISTORY.is_dir():
-        return True
-    return file.exists() and (not anchor or anchor in anchors(file))
-
-
-def test_a_link_needs_its_file_and_its_heading(tmp_path: Path) -> None:
-    page = tmp_path / "page.md"
-    page.write_text("# A page\n\n## L1, `PSNR` by [hole](x.md) share?\n\n```\n# a comment\n```\n", encoding="utf-8")
-    for target in ("page.md", "#a-page", "page.md#l1-psnr-by-hole-share"):
-        assert resolves(target, page), target
-    for target in ("other.md", "page.md#l1", "#a-comment"):
-        assert not resolves(target, page), target
-
-
-@pytest.mark.parametrize("document", (*DOCUMENTS, *sorted(HISTORY.glob("*.md"))), ids=lambda path: path.name)
-def test_links_lead_somewhere(document: Path) -> None:
-    links = re.findall(r"\]\(([^)\s]+)\)", document.read_text(encoding="utf-8"))
-    lost = [link for link in links if not link.startswith("http") and not resolves(link, document)]
-    assert not lost, lost
-
-
-@pytest.mark.parametrize("document", DOCUMENTS, ids=lambda path: path.name)
-def test_files_that_documents_name_exist(document: Path) -> None:
-    for name in re.findall(r"`((?:src|tests|benchmarks|docs)/[\w/.]+\.\w+)`", document.read_text(encoding="utf-8")):
-        assert (ROOT / name).exists(), name

@@ -14,7 +14,7 @@ from showface.semantics import (
     region_categories,
 )
 
-# METHOD section 3, the tables of map A as written there
+# method.md §3, the tables of map A as written there
 FROM_BISENET = [0, 1, 2, 2, 3, 3, 4, 5, 5, 6, 7, 8, 8, 8, 9, 10, 11, 12, 13]
 FROM_OFFICIAL = [0, 1, 7, 4, 3, 3, 2, 2, 5, 5, 8, 8, 8, 12, 13, 6, 10, 9, 11]
 

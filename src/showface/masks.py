@@ -1,4 +1,4 @@
-"""The mask convention, ratio buckets, compositing and free-form masks (paper section 4.1; method sections 1 and 7.3).
+"""The mask convention, ratio buckets, compositing and free-form masks (paper section 4.1; method.md §1, §7.3).
 
 A mask is 1 (True, white) where the picture is to be filled in, the **hole**, and 0 where it stays visible. In networks
 it is a float tensor (b, 1, h, w) of exact zeros and ones; in files and arrays anything that `binarise` understands.
@@ -171,7 +171,7 @@ def dilate(mask: Float[Tensor, "b 1 h w"], radius: int) -> Float[Tensor, "b 1 h 
 
 
 def dilate_by_one(mask: Float[Tensor, "b 1 h w"]) -> Float[Tensor, "b 1 h w"]:
-    """The hole and its one-pixel border, where the total variation is measured (method section 2)."""
+    """The hole and its one-pixel border, where the total variation is measured (method.md §2)."""
     return dilate(mask, 1)
 
 

@@ -28,7 +28,7 @@ def inputs(size: int = 64) -> tuple[Tensor, Tensor]:
 
 
 def test_published_size() -> None:
-    """4.05 M parameters (METHOD section 10), of which the first stage has 1.63 M."""
+    """4.05 M parameters (method.md §10), of which the first stage has 1.63 M."""
     network = build(DeepFillV2Config())
     assert sum(p.numel() for p in network.parameters()) == 4_052_478
     first = [*network.first.parameters(), *network.first_head.parameters()]
@@ -36,7 +36,7 @@ def test_published_size() -> None:
 
 
 def test_the_published_rows() -> None:
-    """Outputs before they are parted, stage by stage, as METHOD section 10 lists them."""
+    """Outputs before they are parted, stage by stage, as method.md §10 lists them."""
     network = build(DeepFillV2Config())
     rows = {
         name: [layer.row for layer in network.get_submodule(name).children() if isinstance(layer, SplitGate)]

@@ -1,4 +1,4 @@
-"""An evaluation that was stopped goes on, with the same numbers (fault 39)."""
+"""An evaluation that was stopped goes on, with the same numbers (faults.md 39)."""
 
 import json
 import math

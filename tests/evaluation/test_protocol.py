@@ -1,4 +1,4 @@
-"""The table of faces and masks: fixed, seeded, hashed (METHOD section 9)."""
+"""The table of faces and masks: fixed, seeded, hashed (method.md §9)."""
 
 import shutil
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""Results of anybody's method as a folder of pictures (fault 39)."""
+"""Results of anybody's method as a folder of pictures (faults.md 39)."""
 
 from pathlib import Path
 

@@ -1,4 +1,4 @@
-"""Methods are measured alike: without the hidden pixels, composited, as uint8 (METHOD section 9)."""
+"""Methods are measured alike: without the hidden pixels, composited, as uint8 (method.md §9)."""
 
 from pathlib import Path
 

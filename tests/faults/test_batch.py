@@ -1,4 +1,4 @@
-"""FAULTS 2, 10, 18 and 26 for many pictures: names, folders, partners, threads."""
+"""faults.md 2, 10, 18 and 26 for many pictures: names, folders, partners, threads."""
 
 from __future__ import annotations
 

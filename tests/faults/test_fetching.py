@@ -1,4 +1,4 @@
-"""FAULTS 24 and 25: networks that cannot be fetched, devices that are missing or too small."""
+"""faults.md 24 and 25: networks that cannot be fetched, devices that are missing or too small."""
 
 from __future__ import annotations
 

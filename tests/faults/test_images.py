@@ -1,4 +1,4 @@
-"""Bad and unusual picture files, rows 1 to 10 of the list of faults: what both ways of reading make of them."""
+"""Bad and unusual picture files, faults.md 1 to 10: what both ways of reading make of them."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""FAULTS 29, 30, 31 and 37: a run that was interrupted ends with the very tensors of one that was not."""
+"""faults.md 29, 30, 31 and 37: a run that was interrupted ends with the very tensors of one that was not."""
 
 from __future__ import annotations
 

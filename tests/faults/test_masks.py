@@ -1,4 +1,4 @@
-"""FAULTS 11 to 17 on the command line: every kind of mask, and what must not change."""
+"""faults.md 11 to 17 on the command line: every kind of mask, and what must not change."""
 
 from __future__ import annotations
 

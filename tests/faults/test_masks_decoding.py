@@ -1,4 +1,4 @@
-"""Masks as people hand them over, row 14 of the list of faults: one threshold, whatever the file holds.
+"""Masks as people hand them over, faults.md 14: one threshold, whatever the file holds.
 
 The threshold is half of the full scale (`masks.binarise`): 128 of 255, 32768 of 65535, above 0.5 of 1.
 """

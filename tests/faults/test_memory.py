@@ -1,4 +1,4 @@
-"""Row 26 of the list of faults: a hundred photographs in one process leave its memory flat.
+"""faults.md 26: a hundred photographs in one process leave its memory flat.
 
 Measured in a process of its own: what other tests held before must not hide what this one leaks. Its pictures are so
 large that a single copy left behind by each would be seen.

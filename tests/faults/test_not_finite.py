@@ -1,4 +1,4 @@
-"""FAULT 32: a loss or gradient that is not finite ends the run before it reaches the networks.
+"""faults.md 32: a loss or gradient that is not finite ends the run before it reaches the networks.
 
 There is no loss scaler to skip steps: training computes in bfloat16 or float32, which have the same range.
 """

@@ -1,4 +1,4 @@
-"""FAULTS 7 on the command line: a photograph as it comes from a phone keeps all that belongs to it."""
+"""faults.md 7 on the command line: a photograph as it comes from a phone keeps all that belongs to it."""
 
 from __future__ import annotations
 

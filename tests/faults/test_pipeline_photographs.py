@@ -1,4 +1,4 @@
-"""Masks and sizes of every kind through the whole pipeline (rows 9, 11 to 17, 25 and 26): same size, only the hole."""
+"""Masks and sizes of every kind through the pipeline (faults.md 9, 11 to 17, 25 and 26): same size, only the hole."""
 
 from __future__ import annotations
 

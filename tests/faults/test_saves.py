@@ -1,4 +1,4 @@
-"""FAULTS 27 and 28: whatever ends a save, a kill at any moment or a full disk, the checkpoint before it remains."""
+"""faults.md 27 and 28: whatever ends a save, a kill at any moment or a full disk, the checkpoint before it remains."""
 
 from __future__ import annotations
 

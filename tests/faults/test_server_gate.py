@@ -1,4 +1,4 @@
-"""What the service lets in and how it answers: rows 40 to 43, 46, 48 and 50 of the list of faults."""
+"""What the service lets in and how it answers: faults.md 40 to 43, 46, 48 and 50."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What the service does with what it lets in: rows 44, 45, 47 and 49 of the list of faults."""
+"""What the service does with what it lets in: faults.md 44, 45, 47 and 49."""
 
 from __future__ import annotations
 

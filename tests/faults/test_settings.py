@@ -1,4 +1,4 @@
-"""FAULT 36: settings by name, the right field and the right type, or an error with the nearest name."""
+"""faults.md 36: settings by name, the right field and the right type, or an error with the nearest name."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""FAULTS 33, 34 and 35: sets of faces with damaged pictures, too few of them or test pictures among them, and loading
+"""faults.md 33 to 35: sets of faces with damaged pictures, too few of them or test pictures among them, and loading
 processes that die."""
 
 from __future__ import annotations

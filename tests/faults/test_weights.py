@@ -1,4 +1,4 @@
-"""FAULTS 19 to 23: weight files that are damaged, altered, dangerous, of another network, or full of NaN."""
+"""faults.md 19 to 23: weight files that are damaged, altered, dangerous, of another network, or full of NaN."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""METHOD section 9: the Fréchet distance against hand values, SciPy's matrix root and torchmetrics; FAULTS 38."""
+"""method.md §9: the Fréchet distance against hand values, SciPy's matrix root and torchmetrics; faults.md 38."""
 
 from __future__ import annotations
 

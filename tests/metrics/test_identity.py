@@ -1,4 +1,4 @@
-"""Method section 9: cosine similarity of face embeddings, on the bundled synthetic faces."""
+"""method.md §9: cosine similarity of face embeddings, on the bundled synthetic faces."""
 
 from __future__ import annotations
 

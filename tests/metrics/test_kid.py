@@ -1,4 +1,4 @@
-"""METHOD section 9: the kernel distance against loops and torchmetrics; pairs; its standard error."""
+"""method.md §9: the kernel distance against loops and torchmetrics; pairs; its standard error."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""METHOD section 9: L1(%) against hand values."""
+"""method.md §9: L1(%) against hand values."""
 
 import numpy as np
 import torch

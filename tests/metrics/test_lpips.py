@@ -1,4 +1,4 @@
-"""METHOD section 9: LPIPS 0.1 against a plain formula, and against values of the original package."""
+"""method.md §9: LPIPS 0.1 against a plain formula, and against values of the original package."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""METHOD section 9: PSNR against hand values and scikit-image."""
+"""method.md §9: PSNR against hand values and scikit-image."""
 
 import numpy as np
 import torch

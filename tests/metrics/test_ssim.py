@@ -1,4 +1,4 @@
-"""METHOD section 9: SSIM with a Gaussian window of 11, valid region, against scikit-image and known values."""
+"""method.md §9: SSIM with a Gaussian window of 11, valid region, against scikit-image and known values."""
 
 import numpy as np
 import pytest

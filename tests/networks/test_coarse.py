@@ -1,4 +1,4 @@
-"""The coarse network: METHOD section 2's table, indifference to the hole's content, extreme masks, the fold."""
+"""The coarse network: method.md §2's table, indifference to the hole's content, extreme masks, the fold."""
 
 from __future__ import annotations
 

@@ -35,7 +35,7 @@ def inputs(size: int = 64) -> tuple[Tensor, Tensor]:
 
 @pytest.mark.parametrize(("kind", "millions"), [("patch", 2.7648), ("snpatch", 5.946816)])
 def test_published_size(kind: DiscriminatorKind, millions: float) -> None:
-    """2.76 M and 5.95 M parameters (METHOD section 8.3)."""
+    """2.76 M and 5.95 M parameters (method.md §8.3)."""
     config = DiscriminatorConfig(kind=kind)
     assert sum(p.numel() for p in build(config).parameters()) == round(millions * 1e6)
 

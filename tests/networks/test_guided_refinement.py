@@ -75,7 +75,7 @@ def build(config: GuidedRefinementConfig, *, open_head: bool = True) -> GuidedRe
     ids=["c256", "c512", "lite"],
 )
 def test_size_of_the_layer_table(config: GuidedRefinementConfig, parameters: float, cost: float) -> None:
-    """Millions of parameters and 10^9 multiply-adds at 256 px, as METHOD section 7.2 counts them."""
+    """Millions of parameters and 10^9 multiply-adds at 256 px, as method.md §7.2 counts them."""
     with torch.device("meta"):
         network = GuidedRefinement(replace(config, spectral_norm=False))
         with FlopCounterMode(display=False) as counter:

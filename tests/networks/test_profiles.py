@@ -54,7 +54,7 @@ def test_what_sources_cost_compact() -> None:
 
 
 def test_paper_costs_what_the_method_counts() -> None:
-    """METHOD section 7.2, about 370 GMAC and 50 M parameters; the published BiSeNet (13.3 M) comes on top of both."""
+    """method.md §7.2, about 370 GMAC and 50 M parameters; the published BiSeNet (13.3 M) comes on top of both."""
     gmac, parameters, _ = cost("paper")
     assert gmac["refinement"] == pytest.approx(348, rel=0.01)
     assert parameters["refinement"] == pytest.approx(22.4, abs=0.1)

@@ -66,7 +66,7 @@ def test_an_unknown_recipe_suggests_the_nearest() -> None:
     [("paper_celebahq", 350_000, 105_000, 157_500), ("paper_ffhq", 850_000, 255_000, 382_500)],
 )
 def test_the_papers_schedules(name: str, coarse: int, reconstruction: int, mdrnets: int) -> None:
-    """METHOD section 1: epochs 100, 30 and 45 of 28,000 or 68,000 pictures in batches of 8."""
+    """method.md §1: epochs 100, 30 and 45 of 28,000 or 68,000 pictures in batches of 8."""
     recipe = made(name)
     steps = {"coarse": coarse, "reconstruction": reconstruction, "mdrnets": mdrnets}
     assert {stage.name: stage.steps for stage in recipe.stages} == steps

@@ -1,4 +1,4 @@
-"""DeepFillv2: free-form inpainting with gated convolution (Yu et al. 2019), written from METHOD section 10.
+"""DeepFillv2: free-form inpainting with gated convolution (Yu et al. 2019), written from method.md §10.
 
     first          picture, ones and mask -> encoder, dilated middle, decoder -> a coarse face
     second         the coarse face in the known pixels -> two branches, concatenated -> decoder -> the face

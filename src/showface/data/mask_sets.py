@@ -1,4 +1,4 @@
-"""Sets of masks: the NVIDIA irregular masks or any folder, augmented; drawn masks (paper 4.1; method section 7.3).
+"""Sets of masks: the NVIDIA irregular masks or any folder, augmented; drawn masks (paper 4.1; method.md §7.3).
 
 Deviation: occluders and whole parts of the face, which the paper does not train on.
 """

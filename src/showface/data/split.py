@@ -1,4 +1,4 @@
-"""Frozen splits: which pictures of CelebA-HQ and FFHQ are for testing only (paper section 4.1; method section 7.3).
+"""Frozen splits: which pictures of CelebA-HQ and FFHQ are for testing only (paper section 4.1; method.md §7.3).
 
 The paper holds 2,000 of the 30,000 CelebA-HQ pictures out, by a list that was never published. Deviation: ours is
 `splits/celebahq_test.txt`, pinned by its hash: the numbers 0 to 29,999 shuffled with seed 0, the first 2,000 of them.

@@ -1,1 +1,1 @@
-"""Measuring completed faces on one fixed table of pictures and masks (paper section 4; method section 9)."""
+"""Measuring completed faces on one fixed table of pictures and masks (paper section 4; method.md §9)."""

@@ -1,4 +1,4 @@
-"""What cannot be measured is refused before anything is, with a list (fault 39)."""
+"""What cannot be measured is refused before anything is, with a list (faults.md 39)."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A table that somebody measured on, to be measured on again: the `protocol.json` of a report (fault 39)."""
+"""A table that somebody measured on, to be measured on again: the `protocol.json` of a report (faults.md 39)."""
 
 from __future__ import annotations
 

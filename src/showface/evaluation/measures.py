@@ -1,4 +1,4 @@
-"""The measures by name: how each is written, which way is better, and what it needs (method section 9).
+"""The measures by name: how each is written, which way is better, and what it needs (method.md §9).
 
 Those of single pictures are means over pictures with a bootstrap interval; FID and KID compare two sets of pictures.
 The default is what needs no file of others, so that the same command gives the same columns everywhere.

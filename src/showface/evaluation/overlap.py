@@ -1,4 +1,4 @@
-"""Faces that a method was trained on are not measured (faults 34 and 39)."""
+"""Faces that a method was trained on are not measured (faults.md 34 and 39)."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Which face is measured under which mask: one fixed table per bucket that all methods share (method section 9).
+"""Which face is measured under which mask: one fixed table per bucket that all methods share (method.md §9).
 
 The faces of a folder, in the order of their names, meet the masks of a bucket in an order drawn from the seed. Further
 buckets bring pairs of their own, whose masks may be made instead of read. A table depends on the seed, the names and

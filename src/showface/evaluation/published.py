@@ -1,4 +1,4 @@
-"""What the paper printed in Tables 1 and 2, digit by digit, and where it contradicts itself (method section 11).
+"""What the paper printed in Tables 1 and 2, digit by digit, and where it contradicts itself (method.md §11).
 
 Other pictures, other masks, other code: the figures stand beside ours for orientation and are never ranked with them.
 """

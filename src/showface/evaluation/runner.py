@@ -1,4 +1,4 @@
-"""Runs methods over the table of a protocol and measures every picture (method section 9).
+"""Runs methods over the table of a protocol and measures every picture (method.md §9).
 
 All methods are measured alike: they are handed pictures without the hidden pixels, what they return is put into the
 known pixels here, and every measure is taken of the uint8 result.

@@ -5,7 +5,7 @@
     share      soft-max of `scale` times the score, over windows without any hidden cell
     paste      the weighted sums of overlapping windows of the whole map, averaged where they overlap
 
-METHOD section 10 gives the numbers; every picture is matched under its own mask.
+method.md §10 gives the numbers; every picture is matched under its own mask.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Gated convolution and the gated residual block (paper section 3.4; Yu et al. 2019; METHOD section 7.1).
+"""Gated convolution and the gated residual block (paper section 3.4; Yu et al. 2019; method.md §7.1).
 
 The feature and its gate come from two separate convolutions. In cheap profiles the gate may be 1x1: it then decides
 from a single position and costs a ninth.
@@ -62,7 +62,7 @@ class GatedConvolution(nn.Module):
 
 
 class GatedResBlock(nn.Module):
-    """`x + gated(gated(x))`: the first convolution dilated, the second not and without activation (METHOD 7.1)."""
+    """`x + gated(gated(x))`: the first convolution dilated, the second not and without activation (method.md §7.1)."""
 
     def __init__(
         self,

@@ -1,4 +1,4 @@
-"""Spatially adaptive normalisation and its gated residual block (Park et al. 2019; METHOD sections 7.1 and 7.2).
+"""Spatially adaptive normalisation and its gated residual block (Park et al. 2019; method.md §7.1, §7.2).
 
 Here the modulating map is F_f, the fused features of the mask-region enhanced module, and not a label map.
 """
@@ -83,7 +83,7 @@ class Spade(nn.Module):
 
 
 class SpadeGatedResBlock(nn.Module):
-    """(SPADE, leaky ReLU, gated convolution) twice, plus a shortcut (METHOD section 7.2).
+    """(SPADE, leaky ReLU, gated convolution) twice, plus a shortcut (method.md §7.2).
 
     The middle width is the smaller of both. Where the widths differ the shortcut is a SPADE and a 1x1 gated
     convolution; its SPADE shares the normalised input with the first one.

@@ -44,7 +44,7 @@ _N = TypeVar("_N")
 
 @dataclass(frozen=True, kw_only=True)
 class LossWeights:
-    """What each term is multiplied with; 0 = the term is not computed. The paper gives none (METHOD.md section 8)."""
+    """What each term is multiplied with; 0 = the term is not computed. The paper gives none (method.md §8)."""
 
     valid: int | float = 1.0
     """L1 of the raw output outside the hole."""
@@ -114,7 +114,7 @@ class LossWeights:
 
 @dataclass(frozen=True, kw_only=True)
 class ObjectiveOptions:
-    """How the terms are measured, where METHOD.md leaves a choice of definition or of cost."""
+    """How the terms are measured, where docs/method.md leaves a choice of definition or of cost."""
 
     average: Average = "picture"
     """What the L1 terms are divided by: the whole "picture", or its own "region", so that all holes weigh alike."""

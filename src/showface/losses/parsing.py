@@ -1,4 +1,4 @@
-"""Parsing loss: what our own face parser learns by (METHOD section 3; the paper takes a trained parser)."""
+"""Parsing loss: what our own face parser learns by (method.md §3; the paper takes a trained parser)."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Reconstruction loss (Liu et al. 2018, equation 3; METHOD's default family for the paper's section 3.5)."""
+"""Reconstruction loss (Liu et al. 2018, equation 3; method.md §8, the default family of the paper's section 3.5)."""
 
 from __future__ import annotations
 

@@ -1,1 +1,1 @@
-"""How near a completed picture comes to the truth (method section 9): one file per metric."""
+"""How near a completed picture comes to the truth (method.md §9): one file per metric."""

@@ -1,4 +1,4 @@
-"""The Fréchet Inception distance between two sets of pictures (Heusel et al. 2017; paper section 4; method section 9).
+"""The Fréchet Inception distance between two sets of pictures (Heusel et al. 2017; paper section 4; method.md §9).
 
     FID = |mean_a - mean_b|² + Tr(C_a + C_b - 2 (C_a C_b)^(1/2)),    C the covariances over n - 1
 

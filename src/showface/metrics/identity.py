@@ -1,4 +1,4 @@
-"""Whether the completed face is still the same person: a metric beyond the paper's (method section 9).
+"""Whether the completed face is still the same person: a metric beyond the paper's (method.md §9).
 
 For scale, dlib's network on 51 people of the Face Research Lab London set: one person neutral and smiling 0.988 in the
 mean and 0.958 at least, two people 0.835 in the mean and 0.943 at most.

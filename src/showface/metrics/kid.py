@@ -1,4 +1,4 @@
-"""The kernel Inception distance between two sets of pictures (Bińkowski et al. 2018; method section 9).
+"""The kernel Inception distance between two sets of pictures (Bińkowski et al. 2018; method.md §9).
 
 The squared maximum mean discrepancy of Inception features under the kernel k(x, y) = (x·y / d + 1)³, estimated without
 bias. Published code averages the estimate over random subsets; here it is taken over all pictures at once, which is the

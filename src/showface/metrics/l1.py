@@ -1,4 +1,4 @@
-"""The L1 error in per cent (paper section 4, "L1(%)"; method section 9)."""
+"""The L1 error in per cent (paper section 4, "L1(%)"; method.md §9)."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The learned perceptual distance LPIPS, version 0.1 (Zhang et al. 2018; method section 9)."""
+"""The learned perceptual distance LPIPS, version 0.1 (Zhang et al. 2018; method.md §9)."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The peak signal-to-noise ratio (paper section 4; method section 9)."""
+"""The peak signal-to-noise ratio (paper section 4; method.md §9)."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The structural similarity (Wang et al. 2004; paper section 4; method section 9).
+"""The structural similarity (Wang et al. 2004; paper section 4; method.md §9).
 
 Gaussian window of 11 x 11 pixels, sigma 1.5, K1 = 0.01, K2 = 0.03, L = 255, each of R, G and B by itself, averaged over
 the region in which the whole window lies inside the picture. This is `skimage.metrics.structural_similarity` with

@@ -38,7 +38,7 @@ Valid = Float[Tensor, "b _ _ _"] | None  # one plane a group, 1 = valid; None: e
 
 @dataclass(frozen=True, kw_only=True)
 class CoarseConfig:
-    """Layout of the coarse network; the defaults are the 256 px table of METHOD section 2 (25.8 M parameters)."""
+    """Layout of the coarse network; the defaults are the 256 px table of method.md §2 (25.8 M parameters)."""
 
     fold: int = 1  # pixel-unshuffle factor at the input and pixel-shuffle factor at the output
     widths: tuple[int, ...] = (64, 128, 256, 512, 512, 512, 512)  # channels of each level, outermost first

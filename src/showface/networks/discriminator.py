@@ -1,4 +1,4 @@
-"""Discriminator of the adversarial loss (paper section 3.5 names none; METHOD section 8.3).
+"""Discriminator of the adversarial loss (paper section 3.5 names none; method.md §8.3).
 
 `patch` is the 70x70 PatchGAN (Isola et al. 2017), `snpatch` the SN-PatchGAN of free-form inpainting (Yu et al. 2019).
 Both see the mask beside the picture and give raw logits, one for each patch, to a hinge loss.

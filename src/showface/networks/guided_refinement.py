@@ -1,4 +1,4 @@
-"""Guided refinement network (paper section 3.4, Figure 2; METHOD sections 7.1 and 7.2).
+"""Guided refinement network (paper section 3.4, Figure 2; method.md §7.1, §7.2).
 
 The coarse face is encoded by gated convolutions, passes dilated gated residual blocks, and is brought back to full
 size by SPADE gated residual blocks into which the fused features F_f are injected. The defaults are the paper's

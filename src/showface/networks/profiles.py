@@ -16,12 +16,12 @@ from showface.networks.style_encoder import StyleEncoderConfig
 
 
 def paper() -> MDRNetsConfig:
-    """The paper as METHOD section 12 makes it precise: about 370 GMAC and 50 M parameters for a 256 px face."""
+    """The paper as method.md §12 makes it precise: about 370 GMAC and 50 M parameters for a 256 px face."""
     return MDRNetsConfig()
 
 
 def base() -> MDRNetsConfig:
-    """The paper's layout at half the width (METHOD section 7.2, "lite"), with our own parser."""
+    """The paper's layout at half the width (method.md §7.2, "lite"), with our own parser."""
     width = 128
     return MDRNetsConfig(
         parser=FaceParserConfig(),

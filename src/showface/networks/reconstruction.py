@@ -1,4 +1,4 @@
-"""Reconstruction network whose middle layer measures coordination (paper section 3.5; METHOD section 8.2).
+"""Reconstruction network whose middle layer measures coordination (paper section 3.5; method.md §8.2).
 
 An encoder-decoder trained to give whole faces back, then frozen; the InCo2 loss compares its middle-layer features.
 The encoder carries no normalisation, which would erase the colour means the loss needs, and there are no skip

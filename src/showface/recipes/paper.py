@@ -1,4 +1,4 @@
-"""Recipes "paper_celebahq" and "paper_ffhq": the paper's schedules (section 4.1) as METHOD section 12 completes them.
+"""Recipes "paper_celebahq" and "paper_ffhq": the paper's schedules (section 4.1) as method.md §12 completes them.
 
 Adam (0.9, 0.99), learning rate 2e-4, batch 8; coarse network 100 epochs, reconstruction network 30, MDRNets 45; every
 loss of section 3.5. The parser is the published BiSeNet. Deviation: bfloat16 autocast, since nothing is said of
@@ -29,7 +29,7 @@ def paper_celebahq(faces: tuple[FaceSource, ...], masks: MaskSource) -> Recipe:
 
         showface train paper_celebahq --data CelebA-HQ/ --masks irregular_masks/ --out runs/paper_celebahq
 
-    Hardware: one data-centre GPU; the paper had four Titan Xp. Hours: not measured yet (METHOD section 7.2 expects two
+    Hardware: one data-centre GPU; the paper had four Titan Xp. Hours: not measured yet (method.md §7.2 expects two
     days on the paper's GPUs for the last stage). Score: not measured yet; the paper's own is 35.8 / 28.7 / 24.2 dB PSNR
     for 1-20 / 20-40 / 40-60 %.
     """

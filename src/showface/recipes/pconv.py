@@ -1,4 +1,4 @@
-"""Recipe "pconv": partial convolutions as a method of their own (Liu et al. 2018; METHOD section 2)."""
+"""Recipe "pconv": partial convolutions as a method of their own (Liu et al. 2018; method.md §2)."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Pseudo-labels: the published parser's 19 classes for folders of faces without labels (METHOD section 3).
+"""Pseudo-labels: the published parser's 19 classes for folders of faces without labels (method.md §3).
 
 Our own parser learns from these where no true labels exist. A label file is an 8-bit PNG of class indices, called
 after its picture; what is there already is kept, so that the same call resumes. A folder holds one order of classes:

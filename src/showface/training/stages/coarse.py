@@ -1,4 +1,4 @@
-"""Stage "coarse": the partial-convolution U-Net (paper section 4, METHOD section 2)."""
+"""Stage "coarse": the partial-convolution U-Net (paper section 4, method.md §2)."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Stage "deepfillv2": the baseline's two-stage generator against SN-PatchGAN (Yu et al. 2019; METHOD section 10)."""
+"""Stage "deepfillv2": the baseline's two-stage generator against SN-PatchGAN (Yu et al. 2019; method.md §10)."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Stage "face_parser": our own parser, on true labels where there are any and BiSeNet's elsewhere (METHOD section 3).
+"""Stage "face_parser": our own parser, on true labels where there are any and BiSeNet's elsewhere (method.md §3).
 
 It will read coarse faces, so every other picture is made unclear inside the hole: blurred as a coarse completion is,
 or completed by the finished coarse network itself.

@@ -1,4 +1,4 @@
-"""Stage "reconstruction": the autoencoder whose middle layer InCo2 compares (paper section 3.5, METHOD section 8.2)."""
+"""Stage "reconstruction": the autoencoder whose middle layer InCo2 compares (paper section 3.5, method.md §8.2)."""
 
 from __future__ import annotations
 

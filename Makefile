@@ -1,19 +1,27 @@
-# Two commands for everyone: `make demo` and `make test`. Each makes .venv and installs what it needs.
+# For everyone `make demo`; while code is changed `make check`, before it is handed in `make test`.
+# Each makes .venv and installs what it needs.
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
+CODE := src tests benchmarks studies
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt
 
-.PHONY: demo test test-browser chromium bench tables format clean
+.PHONY: demo check lint test test-browser chromium bench tables format clean
 
 demo: $(VENV)/.core
 	$(BIN)/showface demo --out demo --overwrite
 
-test: $(VENV)/.test
-	$(BIN)/ruff check src tests benchmarks
-	$(BIN)/ruff format --check src tests benchmarks
-	$(BIN)/mypy --strict src
+# All of `make test` but the tests marked slow.
+check: lint
+	$(BIN)/python -m pytest -q -m "not slow"
+
+test: lint
 	$(BIN)/python -m pytest -q
+
+lint: $(VENV)/.test
+	$(BIN)/ruff check $(CODE)
+	$(BIN)/ruff format --check $(CODE)
+	$(BIN)/mypy --strict src
 
 # The editor in a real browser; ordinary `make test` does not need one.
 test-browser: chromium $(VENV)/.browser
@@ -35,8 +43,8 @@ tables: $(VENV)/.core
 	$(BIN)/python benchmarks/tables.py
 
 format: $(VENV)/.test
-	$(BIN)/ruff check --fix src tests benchmarks
-	$(BIN)/ruff format src tests benchmarks
+	$(BIN)/ruff check --fix $(CODE)
+	$(BIN)/ruff format $(CODE)
 
 clean:
 	rm -rf $(VENV) demo build dist .pytest_cache .mypy_cache .ruff_cache .hypothesis

@@ -18,17 +18,13 @@ from dataclasses import asdict, replace
 import torch
 from record import machine, parser, show, write
 from torch.utils.flop_counter import FlopCounterMode
-from watching import Untrained
+from untrained import Untrained, last_stage
 
-from showface import recipes
-from showface.data.batches import Batch, FaceSamples, batches
-from showface.data.faces import FaceSource
-from showface.data.mask_sets import MaskSource
+from showface.data.batches import Batch
 from showface.losses.objective import LossWeights
 from showface.training.stages import Phase
 from showface.training.state import TrainState
 from showface.training.update import make_optimiser, run_phase
-from showface.weights import bundled
 
 NONE = dict.fromkeys(asdict(LossWeights()), 0.0)
 SIDE = 2048
@@ -81,12 +77,8 @@ def main() -> None:
     chosen = options.parse_args()
     torch.set_num_threads(chosen.threads)
     device, facts = torch.device(chosen.device), machine(chosen.threads)
-    faces = FaceSource(folder=str(bundled().parent / "samples" / "faces"))
-    recipe = recipes.recipe(chosen.recipe, (faces,), MaskSource(drawn=1.0))
-    config = recipe.stages[-1]
-    torch.manual_seed(0)
-    stage = Untrained(recipe, config, (), device)
-    batch = next(batches(FaceSamples(config.data, seed=0), batch=config.batch, first=0, last=1)).to(device)
+    stage, batch = last_stage(chosen.recipe, device)[1:]
+    config = stage.config
     phases = stage.phases()
     optimisers = {phase.name: make_optimiser(phase.network, phase.optimiser) for phase in phases}
     state = TrainState.start({phase.name: phase.network for phase in phases}, optimisers, averaged=set())

@@ -18,35 +18,19 @@ from pathlib import Path
 import torch
 from record import machine, parser, show, write
 from rich.console import Console
+from untrained import last_stage
 
-from showface import recipes
-from showface.data.batches import Batch, FaceSamples, batches
-from showface.data.faces import FaceSource
-from showface.data.mask_sets import MaskSource
-from showface.features.vgg16 import VGG16
+from showface.data.batches import Batch
 from showface.training.configuration import Recipe, StageConfig
 from showface.training.contact_sheet import write_sheet
 from showface.training.run_report import PAGE, RunReport
 from showface.training.stages.mdrnets import MDRNetsStage
-from showface.training.stages.stage import NetworkT
 from showface.training.state import TrainState
 from showface.training.tracking import Tracker
 from showface.training.update import make_optimiser, run_phase
-from showface.weights import bundled
 
 REPORTS = 2000
 CPU = torch.device("cpu")
-
-
-class Untrained(MDRNetsStage):
-    """The stage as it is, without the results of the stages before it."""
-
-    def finished(self, name: str, network: NetworkT) -> NetworkT:
-        return self.frozen(network)
-
-    def vgg(self) -> VGG16 | None:
-        wanted = self.config.weights.perceptual or self.config.weights.style
-        return self.frozen(VGG16(layers=self.config.options.perceptual_layers)) if wanted else None
 
 
 def step_seconds(stage: MDRNetsStage, config: StageConfig, batch: Batch, pairs: int) -> tuple[list[float], list[float]]:
@@ -92,13 +76,9 @@ def main() -> None:
     chosen = options.parse_args()
     torch.set_num_threads(chosen.threads)
     facts = machine(chosen.threads)
-    faces = FaceSource(folder=str(bundled().parent / "samples" / "faces"))
-    recipe = recipes.recipe(chosen.recipe, (faces,), MaskSource(drawn=1.0))
-    config = recipe.stages[-1]
-    torch.manual_seed(0)
-    stage = Untrained(recipe, config, (), CPU)
-    batch = next(batches(FaceSamples(config.data, seed=0), batch=config.batch, first=0, last=1))
-    without, with_them = step_seconds(stage, config, batch.to(CPU), chosen.pairs)
+    recipe, stage, batch = last_stage(chosen.recipe, CPU)
+    config = stage.config
+    without, with_them = step_seconds(stage, config, batch, chosen.pairs)
     once = statistics.median(b / a - 1 for a, b in zip(without, with_them, strict=True))
     every = config.log_every * config.gradients_every
     with tempfile.TemporaryDirectory() as folder:

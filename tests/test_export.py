@@ -16,6 +16,8 @@ from showface.export import TOLERANCE, difference, export_onnx, quantised, sessi
 from showface.networks.mdrnets import MDRNets
 from showface.networks.source_alignment import Aligned
 
+pytestmark = pytest.mark.slow  # traces whole networks
+
 onnx = pytest.importorskip("onnx")
 pytest.importorskip("onnxscript")
 pytest.importorskip("onnxruntime")

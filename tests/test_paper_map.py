@@ -23,13 +23,20 @@ def names_in(file: Path) -> set[str]:
     return found
 
 
-@pytest.mark.parametrize("row", ROWS, ids=lambda row: row[1])
-def test_code_and_test_of_a_row_exist(row: list[str]) -> None:
-    _, code, test = row
-    for root, place in ((SOURCE, code), (TESTS, test)):
-        file, name = place.split("::")
-        assert (root / file).is_file(), f"{place}: no such file"
-        assert name in names_in(root / file), f"{place}: no such name"
+def missing(root: Path, place: str) -> bool:
+    """Whether "file.py::name" is not below `root`."""
+    file, name = place.split("::")
+    return not (root / file).is_file() or name not in names_in(root / file)
+
+
+def test_code_and_test_of_every_row_exist() -> None:
+    assert ROWS and [code for _, code, _ in ROWS if missing(SOURCE, code)] == []
+    assert [test for *_, test in ROWS if missing(TESTS, test)] == []
+
+
+def test_what_is_missing_is_noticed() -> None:
+    assert missing(SOURCE, "no/such_file.py::composite") and missing(SOURCE, "masks.py::no_such_name")
+    assert not missing(SOURCE, "masks.py::composite")
 
 
 def test_no_equation_is_forgotten() -> None:

@@ -14,6 +14,8 @@ from showface.cli.ablate import COARSE
 from showface.cli.main import main
 from showface.masks import draw_free_form
 
+pytestmark = pytest.mark.slow  # whole trainings, of tiny networks
+
 STAGES = ("coarse", "face_parser", "reconstruction", "mdrnets")
 
 

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import shutil
 from pathlib import Path
 
 import numpy as np
@@ -24,8 +25,9 @@ def test_the_samples_are_ten_faces_with_masks_of_the_same_name_and_small() -> No
         assert read_mask(mask).mean() == pytest.approx(float(listed[face.stem]), abs=1e-4)
 
 
+@pytest.mark.slow
 def test_the_demo_completes_every_sample_and_says_where_and_how_long(
-    tmp_path: Path, tiny_weights: Path, capsys: pytest.CaptureFixture[str]
+    tmp_path: Path, tiny_weights: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     words = ["demo", "--out", str(tmp_path / "demo"), "--weights", str(tiny_weights), "--device", "cpu"]
     assert main(words) == 0
@@ -38,7 +40,15 @@ def test_the_demo_completes_every_sample_and_says_where_and_how_long(
     assert read_image(tmp_path / "demo" / "contact_sheet.png").width > 8 * 256
     assert main(words) == 2
     assert "exists already" in capsys.readouterr().err
-    assert main([*words, "--overwrite"]) == 0
+    for kind in ("faces", "masks"):  # one sample is enough to see it replaced
+        (tmp_path / kind).mkdir()
+        file = min((SAMPLES / kind).iterdir())
+        shutil.copy(file, tmp_path / kind)
+    monkeypatch.setattr("showface.cli.demo.SAMPLES", tmp_path)
+    again = tmp_path / "demo" / f"{file.stem}.png"
+    before = again.read_bytes()
+    again.write_bytes(b"")
+    assert main([*words, "--overwrite"]) == 0 and again.read_bytes() == before
 
 
 def test_doctor_with_sound_weights(

@@ -17,6 +17,8 @@ from showface.cli.measuring import Speed, labelled_faces
 from showface.errors import DataError, SettingError, ShowFaceError
 from showface.masks import draw_free_form
 
+pytestmark = pytest.mark.slow  # whole evaluations
+
 
 @pytest.fixture
 def place(tmp_path: Path) -> Path:

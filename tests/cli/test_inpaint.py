@@ -12,6 +12,8 @@ from showface.images import read_image, write_image
 from showface.masks import draw_free_form
 from showface.pipeline import FaceInpainter
 
+pytestmark = pytest.mark.slow  # the command from file to file
+
 RNG = np.random.default_rng(0)
 PIXELS = RNG.integers(0, 256, (40, 32, 3), dtype=np.uint8)
 HOLE = draw_free_form(RNG, (40, 32), (0.2, 0.3))

@@ -14,6 +14,8 @@ from showface.cli.main import main
 from showface.images import open_image
 from showface.networks import face_parser
 
+pytestmark = pytest.mark.slow  # the command from file to file
+
 
 class Stripes(face_parser.BiSeNet):
     """Class 1 above class 17, for any picture."""

@@ -16,6 +16,8 @@ from showface.evaluation import occlusion_measures, occlusion_study
 from showface.evaluation.feature_store import FeatureStore
 from showface.occluders.kinds import KINDS
 
+pytestmark = pytest.mark.slow  # whole evaluations
+
 
 def means(pictures: Tensor) -> Tensor:
     """In place of every network: the mean colours of the four quarters."""

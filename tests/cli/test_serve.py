@@ -13,6 +13,8 @@ import pytest
 
 from showface.cli.main import main
 
+pytestmark = pytest.mark.slow  # a service in a process of its own
+
 TOKEN = "a token of 24 characters"
 
 

@@ -13,6 +13,8 @@ from PIL import Image
 
 from showface.cli.main import main
 
+pytestmark = pytest.mark.slow  # whole trainings, of tiny networks
+
 
 @pytest.fixture
 def photos(tmp_path: Path) -> Path:

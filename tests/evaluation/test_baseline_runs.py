@@ -16,6 +16,8 @@ from showface.evaluation.protocol import Protocol, ProtocolConfig, make_protocol
 from showface.evaluation.runner import FromPairs
 from showface.networks.coarse import CoarseConfig
 
+pytestmark = pytest.mark.slow  # whole trainings, of tiny networks
+
 TINY: dict[str, Any] = {
     "deepfillv2": DeepFillV2Config(width=8),
     "pconv": CoarseConfig(widths=(8, 8), kernels=(3, 3), strides=(2, 2), encoder_blocks=(0, 0), decoder_blocks=(0,)),

@@ -17,6 +17,8 @@ from showface.evaluation.measures import PLAIN
 from showface.evaluation.protocol import Protocol, ProtocolConfig, make_protocol
 from showface.evaluation.runner import Measurement, evaluate
 
+pytestmark = pytest.mark.slow  # whole evaluations
+
 Folders = tuple[Path, Path]
 
 

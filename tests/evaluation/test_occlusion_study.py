@@ -41,6 +41,8 @@ from showface.occluders.shapes import grid, oval
 from showface.semantics import OFFICIAL_ORDER, merge
 from showface.weights import bundled
 
+pytestmark = pytest.mark.slow  # whole evaluations
+
 EYES = ((0.377, 0.475), (0.619, 0.475))  # where the alignment has them
 IRISES = ((96, 60, 30), (90, 120, 160), (70, 100, 60), (40, 30, 30), (120, 130, 140), (80, 50, 40), (60, 90, 130))
 

@@ -20,6 +20,8 @@ from showface.evaluation.runner import WithPairs, evaluate, read_batch, result_o
 from showface.networks.lean import lean
 from showface.networks.mdrnets import MDRNets
 
+pytestmark = pytest.mark.slow  # whole evaluations
+
 SIZE = 64
 Write = Callable[..., Path]
 

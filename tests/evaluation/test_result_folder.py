@@ -20,6 +20,8 @@ from showface.evaluation.result_folder import (
 )
 from showface.evaluation.runner import complete, evaluate, read_batch
 
+pytestmark = pytest.mark.slow  # whole evaluations
+
 Folders = tuple[Path, Path]
 
 

@@ -10,6 +10,8 @@ from showface.evaluation.protocol import Protocol, ProtocolConfig, make_protocol
 from showface.evaluation.runner import complete, evaluate, read_batch
 from showface.metrics.psnr import psnr
 
+pytestmark = pytest.mark.slow  # whole evaluations
+
 Folders = tuple[Path, Path]
 
 

@@ -30,6 +30,8 @@ from showface.training.settings import with_settings
 from showface.training.state import RESULT, checkpoints, read_tensors, write_tensors
 from showface.training.tracking import Tracker
 
+pytestmark = pytest.mark.slow  # runs that are killed and resumed
+
 STAGES = ("coarse", "face_parser", "reconstruction", "mdrnets")
 CPU = torch.device("cpu")
 ROOT = Path(__file__).parents[2]

@@ -16,6 +16,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
+pytestmark = pytest.mark.slow  # a process that completes hundreds of photographs
+
 RUNS, FIRST, FEW = 100, 15, 20  # photographs; those that may warm things up; those of which the least is compared
 SIZE = (480, 480)  # square: taken for an aligned face, so that no detector is fetched
 ALLOWED = 0.05

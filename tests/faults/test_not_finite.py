@@ -22,6 +22,8 @@ from showface.training.run import train
 from showface.training.settings import with_settings
 from showface.training.state import RESULT, TrainState, checkpoints, read_tensors, save_checkpoint
 
+pytestmark = pytest.mark.slow  # whole trainings, of tiny networks
+
 CPU = torch.device("cpu")
 
 

@@ -25,6 +25,8 @@ from showface.training.state import RESULT, checkpoints, read_tensors
 from showface.training.tracking import open_log
 from showface.weights import remove_parts
 
+pytestmark = pytest.mark.slow  # runs that are killed while they save
+
 ROOT = Path(__file__).parents[2]
 NEWER = "checkpoint-00000004.safetensors"
 KILLS, HITS = 55, 3  # kills at least; and how many must hit an unfinished file

@@ -29,6 +29,8 @@ from showface.pipeline import FaceInpainter
 from showface.web.settings import MIB, Settings
 from showface.web.workers import Stopped, Workers
 
+pytestmark = pytest.mark.slow  # a service under load
+
 Service = Callable[..., TestClient]
 Running = Callable[..., tuple[str, int]]
 PIXELS = np.random.default_rng(0).integers(0, 256, (64, 64, 3), dtype=np.uint8)

@@ -11,6 +11,8 @@ import pytest
 from showface.evaluation.report import weights_hash
 from showface.weights import bundled
 
+pytestmark = pytest.mark.slow  # the released network on every sample
+
 HERE = Path(__file__).parent
 
 

@@ -12,6 +12,10 @@ import subprocess
 import sys
 from typing import Any
 
+import pytest
+
+pytestmark = pytest.mark.slow  # compiles whole networks in a process of their own
+
 LEAN = """
 import json
 

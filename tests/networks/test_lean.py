@@ -17,6 +17,8 @@ from showface.networks.lean import lean
 from showface.networks.mdrnets import MDRNets, MDRNetsConfig
 from showface.networks.sources import Sources
 
+pytestmark = pytest.mark.slow  # whole networks of every profile
+
 SIDE = 128
 
 

@@ -24,6 +24,8 @@ from showface.networks.profiles import compact
 from showface.recipes.compact import JUDGING, SHARP
 from showface.recipes.finetune import finetune
 
+pytestmark = pytest.mark.slow  # whole trainings, of tiny networks
+
 SIDE = 96
 
 

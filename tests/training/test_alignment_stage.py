@@ -27,7 +27,7 @@ from showface.training.stages.alignment import ELSEWHERE, HIDDEN, REGIONS, Align
 from showface.training.state import RESULT, checkpoints, read_tensors
 
 CPU = torch.device("cpu")
-pytestmark = pytest.mark.usefixtures("lite_unfetched")
+pytestmark = [pytest.mark.usefixtures("lite_unfetched"), pytest.mark.slow]  # whole trainings, of tiny networks
 TERMS = {"registration", "roughness", "confidence"}
 
 

@@ -23,6 +23,8 @@ from showface.training.settings import with_settings
 from showface.training.stages.deepfillv2 import DeepFillV2Stage
 from showface.training.state import RESULT, read_tensors
 
+pytestmark = pytest.mark.slow  # whole trainings, of tiny networks
+
 CPU = torch.device("cpu")
 
 

@@ -21,6 +21,8 @@ from showface.training.run import chosen_device, stages_to_train, train
 from showface.training.settings import with_settings
 from showface.training.state import RESULT, checkpoints, read_tensors
 
+pytestmark = pytest.mark.slow  # whole trainings, of tiny networks
+
 CPU = torch.device("cpu")
 
 

@@ -5,12 +5,15 @@ from __future__ import annotations
 import copy
 from pathlib import Path
 
+import pytest
 import torch
 
 from showface.training.configuration import Recipe
 from showface.training.settings import with_settings
 from showface.training.stages.coarse import CoarseStage
 from showface.training.stages.mdrnets import MDRNetsStage
+
+pytestmark = pytest.mark.slow  # whole trainings, of tiny networks
 
 
 def coarse(recipe: Recipe, run: Path, *settings: str) -> CoarseStage:

@@ -3,9 +3,13 @@
 import hashlib
 from pathlib import Path
 
+import pytest
+
 from showface.data.faces import FaceSource, list_faces
 from showface.data.fingerprints import FILE, read_lines
 from showface.training.preflight import record_pictures
+
+pytestmark = pytest.mark.slow  # whole trainings, of tiny networks
 
 
 def test_every_picture_of_a_run_is_listed(finished_run: Path, faces: FaceSource) -> None:

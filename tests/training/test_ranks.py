@@ -26,6 +26,8 @@ from showface.training.stages.mdrnets import MDRNetsStage
 from showface.training.state import checkpoints, is_finished, read_tensors
 from showface.weights import to_plain
 
+pytestmark = pytest.mark.slow  # trainings of several processes
+
 CPU = torch.device("cpu")
 STEPS = 5
 

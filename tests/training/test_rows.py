@@ -17,6 +17,8 @@ from showface.training.rows import folder_of, refuse_other_recipe, train_rows
 from showface.training.settings import with_settings
 from showface.training.state import RESULT, read_tensors
 
+pytestmark = pytest.mark.slow  # whole trainings, of tiny networks
+
 CPU = torch.device("cpu")
 
 

@@ -26,6 +26,8 @@ from showface.training.run_report import PAGE, RunReport, column_of, spread
 from showface.training.settings import with_settings
 from showface.training.state import RESULT, read_tensors
 
+pytestmark = pytest.mark.slow  # whole trainings, of tiny networks
+
 CPU = torch.device("cpu")
 VOID = {"meta", "img", "br"}
 

@@ -26,6 +26,8 @@ from showface.training.stages.judging import shares
 from showface.training.stages.mdrnets import MDRNetsStage
 from showface.training.stages.stage import evaluating
 
+pytestmark = pytest.mark.slow  # whole trainings, of tiny networks
+
 CPU = torch.device("cpu")
 
 

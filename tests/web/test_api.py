@@ -20,6 +20,8 @@ from showface.photo.fidelity import FIDELITY
 from showface.pipeline import FaceInpainter
 from showface.semantics import merge
 
+pytestmark = pytest.mark.slow  # every request completes a face
+
 Service = Callable[..., TestClient]
 PIXELS = np.random.default_rng(0).integers(0, 256, (64, 64, 3), dtype=np.uint8)
 HOLE = np.zeros((64, 64), dtype=bool)

@@ -7,11 +7,14 @@ from collections.abc import Callable
 
 import hypothesis
 import numpy as np
+import pytest
 import schemathesis
 from hypothesis import strategies as st
 from PIL import Image
 from schemathesis import Case
 from schemathesis.specs.openapi.checks import negative_data_rejection, positive_data_acceptance
+
+pytestmark = pytest.mark.slow  # hundreds of requests
 
 Running = Callable[..., tuple[str, int]]
 EXAMPLES = 12  # for each operation

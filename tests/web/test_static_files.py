@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import pytest
@@ -12,12 +13,21 @@ from showface.photo.fidelity import FIDELITY
 STATIC = Path(__file__).parent.parent.parent / "src" / "showface" / "web" / "static"
 FILES = sorted(path for path in STATIC.rglob("*") if path.is_file())
 SCRIPTS = [path for path in FILES if path.suffix == ".js"]
-PAGE = (STATIC / "index.html").read_text(encoding="utf-8")
+TEXTS = {path: path.read_text(encoding="utf-8") for path in FILES}
+PAGE = TEXTS[STATIC / "index.html"]
 NAMESPACES = ("http://www.w3.org/2000/svg",)  # names, not addresses that anything is fetched from
 
 
 def name_of(path: Path) -> str:
     return path.relative_to(STATIC).as_posix()
+
+
+Check = Callable[[str], list[str]]
+
+
+def wrong(paths: Sequence[Path], check: Check) -> list[str]:
+    """What `check` finds in the texts of `paths`."""
+    return [f"{name_of(path)}: {found}" for path in paths for found in check(TEXTS[path])]
 
 
 def ids() -> set[str]:
@@ -29,28 +39,52 @@ def test_there_is_a_page_with_scripts_and_styles() -> None:
     assert {path.suffix for path in FILES} == {".html", ".css", ".js", ".svg"}
 
 
-@pytest.mark.parametrize("path", FILES, ids=name_of)
-def test_nothing_comes_from_elsewhere(path: Path) -> None:
-    text = path.read_text(encoding="utf-8")
+def from_elsewhere(text: str) -> list[str]:
     for name in NAMESPACES:
         text = text.replace(name, "")
-    assert not re.search(r"""https?:|["'(]//|@import|\bimport\((?!"\.|\))|\beval\(|new Function""", text)
+    return re.findall(r"""https?:|["'(]//|@import|\bimport\((?!"\.|\))|\beval\(|new Function""", text)
 
 
-@pytest.mark.parametrize("path", FILES, ids=name_of)
-def test_files_are_small(path: Path) -> None:
-    assert len(path.read_text(encoding="utf-8").splitlines()) <= 250
+def test_nothing_comes_from_elsewhere() -> None:
+    assert wrong(FILES, from_elsewhere) == []
+
+
+def test_files_are_small() -> None:
+    assert [name_of(path) for path, text in TEXTS.items() if len(text.splitlines()) > 250] == []
 
 
 def test_the_page_has_no_script_or_style_of_its_own() -> None:
     assert not re.search(r"<style|\sstyle=|\son[a-z]+=|<script(?![^>]*\ssrc=)|javascript:", PAGE)
 
 
-@pytest.mark.parametrize("path", SCRIPTS, ids=name_of)
-def test_scripts_set_no_style_or_html_as_text(path: Path) -> None:
-    assert not re.search(
-        r"innerHTML|outerHTML|insertAdjacentHTML|document\.write|setAttribute\(\"(style|on)", path.read_text("utf-8")
-    )
+def style_or_html(text: str) -> list[str]:
+    return re.findall(r"innerHTML|outerHTML|insertAdjacentHTML|document\.write|setAttribute\(\"(?:style|on)", text)
+
+
+def test_scripts_set_no_style_or_html_as_text() -> None:
+    assert wrong(SCRIPTS, style_or_html) == []
+
+
+@pytest.mark.parametrize(
+    ("check", "text", "found"),
+    [
+        (from_elsewhere, "fetch('https://a.b')", "https:"),
+        (from_elsewhere, 'src="//a.b/c.js"', '"//'),
+        (from_elsewhere, "@import url(a.css)", "@import"),
+        (from_elsewhere, 'await import("react")', "import("),
+        (from_elsewhere, "eval(text)", "eval("),
+        (style_or_html, "node.innerHTML = text", "innerHTML"),
+        (style_or_html, 'node.setAttribute("onclick", text)', 'setAttribute("on'),
+    ],
+)
+def test_a_planted_fault_is_found(check: Check, text: str, found: str) -> None:
+    assert check(text) == [found]
+
+
+def test_every_fault_of_every_file_is_listed(monkeypatch: pytest.MonkeyPatch) -> None:
+    for path in FILES[:2]:
+        monkeypatch.setitem(TEXTS, path, "eval(eval(")
+    assert wrong(FILES, from_elsewhere) == [f"{name_of(path)}: eval(" for path in FILES[:2] for _ in range(2)]
 
 
 def test_what_the_page_names_is_there() -> None:
@@ -62,14 +96,12 @@ def test_what_the_page_names_is_there() -> None:
         assert reference in ids()
 
 
-@pytest.mark.parametrize("path", SCRIPTS, ids=name_of)
-def test_what_a_script_names_is_there(path: Path) -> None:
-    text = path.read_text(encoding="utf-8")
-    for module in re.findall(r'from "(\.[^"]+)"', text):
-        imported = (path.parent / module).resolve()
-        assert imported.is_file(), module
-    for name in re.findall(r'(?:\$|querySelector)\("#([a-z-]+)"\)', text):
-        assert name in ids(), name
+def test_what_scripts_name_is_there() -> None:
+    modules = [(path, path.parent / name) for path in SCRIPTS for name in re.findall(r'from "(\.[^"]+)"', TEXTS[path])]
+    looked_up = r'(?:\$|querySelector)\("#([a-z-]+)"\)'
+    asked = [(path, name) for path in SCRIPTS for name in re.findall(looked_up, TEXTS[path])]
+    assert modules and [pair for pair in modules if not pair[1].is_file()] == []
+    assert asked and [pair for pair in asked if pair[1] not in ids()] == []
 
 
 def test_the_page_starts_with_the_fidelity_of_the_package() -> None:

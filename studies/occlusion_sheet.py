@@ -1,6 +1,6 @@
 """Draws docs/occlusions.jpg: every row that `showface evaluate --rows` knows on the generated faces of the package.
 
-    python benchmarks/occlusion_sheet.py [--faces FOLDER] [--count 6] [--side 96] [--seed 0] [--draws 200]
+    python -m studies.occlusion_sheet [--faces FOLDER] [--count 6] [--side 96] [--seed 0] [--draws 200]
         [--out docs/occlusions.jpg]
 
 Parts of the face are found by the bundled weights' own parser. Hidden pixels are blue; a face that does not show a part
@@ -14,8 +14,8 @@ from pathlib import Path
 
 import numpy as np
 from PIL import Image
-from record import show
 
+from benchmarks.record import show
 from showface.data.faces import list_pictures
 from showface.evaluation.occlusions import COMPONENTS, DRAWN, category_map, occlusion_rows
 from showface.evaluation.protocol import read_sized_mask

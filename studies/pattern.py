@@ -1,6 +1,6 @@
 """How much of a pattern that repeats every 4 px the filled parts hold: the trace of the pixel shuffle at the output.
 
-    python benchmarks/pattern.py --data DATA/celebamask/val/images --masks DATA/masks/test [--limit 16] \
+    python -m studies.pattern --data DATA/celebamask/val/images --masks DATA/masks/test [--limit 16] \
         [--weights before=second compact=compact]
 
 Over windows of 6 x 6 cells that are hidden (where 40-60 % of the picture are), 8 px apart: the high-passed picture is
@@ -12,15 +12,15 @@ average out quite, but is another in every window.
 from __future__ import annotations
 
 import torch
-from completing import begin, completions
 from jaxtyping import Float
-from record import show, write
 from torch import Tensor
 from torch.nn import functional as F
 
+from benchmarks.record import show, write
 from showface.evaluation.protocol import ProtocolConfig, make_protocol
 from showface.evaluation.runner import read_batch
 from showface.pipeline import SIDE
+from studies.completing import begin, completions
 
 CELL, CELLS, STEP = 4, 6, 8
 HIDDEN = 0.97  # share of a window

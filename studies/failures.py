@@ -1,13 +1,13 @@
 """Draws failures.jpg of the model card: where the bundled weights fail, on generated faces that nobody trained on.
 
-    python benchmarks/failures.py --data FACES --limit 120 --report REPORT [--out src/showface/release/failures.jpg]
+    python -m studies.failures --data FACES --limit 120 --report REPORT [--out src/showface/release/failures.jpg]
 
 A row for each occlusion, from top to bottom in the order printed; in it the two worst faces by LPIPS and the worst of
 the others by PSNR, each hidden (white), completed, true. Strokes, 40 to 60 % of the picture, are drawn by
 `masks.draw_free_form`; parts of the face are found by the weights' own parser. What is measured stays in REPORT, as of
 `showface evaluate`, whose reports of pictures under other masks it also takes:
 
-    python benchmarks/failures.py --data DATA/celebamask/val --masks DATA/masks/test --rows "" --strokes 0,0 \
+    python -m studies.failures --data DATA/celebamask/val --masks DATA/masks/test --rows "" --strokes 0,0 \
         --report reports/val --methods telea,harmonic,coarse,full --metrics l1,psnr,ssim,lpips \
         --by lpips:7,psnr:3 --blocks 2 --side 256 --out worst.png
 
@@ -23,8 +23,8 @@ from pathlib import Path
 import numpy as np
 import torch
 from PIL import Image
-from record import show as print_table
 
+from benchmarks.record import show as print_table
 from showface.cli.measuring import bar, chosen_protocol, one_source
 from showface.evaluation.comparison import ComparisonConfig, compare, write_report
 from showface.evaluation.gallery import OURS, Choice, Shown

@@ -1,6 +1,6 @@
 """The other side of the face on photographs: sheets to look at, why nothing was taken, and what it costs.
 
-    python benchmarks/other_side.py --photos DATA/london/photos DATA/portraits DATA/photos --count 14 --sheets OUT
+    python -m studies.other_side --photos DATA/london/photos DATA/portraits DATA/photos --count 14 --sheets OUT
 
 Of every folder `--count` photographs, evenly spaced by name; in turn one eye, an eye with its brow, and half a face are
 hidden. A sheet shows hidden, without, with and the original at the photograph's own pixels, six photographs a page.
@@ -17,10 +17,10 @@ from pathlib import Path
 
 import cv2
 import numpy as np
-import record
 import torch
 from PIL import Image, ImageDraw
 
+from benchmarks import record
 from showface.errors import ShowFaceError
 from showface.images import SUFFIXES, to_tensor
 from showface.masks import mask_tensor
@@ -31,6 +31,7 @@ from showface.photo.mirror import Mirror
 from showface.photo.photograph import Photo
 from showface.photo.put_back import bounds, mirrored_over
 from showface.pipeline import FaceInpainter, levels
+from studies.completing import RESULTS
 
 KINDS = ("one eye", "eye and brow", "half a face")
 PAGE = 6  # photographs on a sheet
@@ -144,6 +145,7 @@ def cost(case: Case, inpaint: FaceInpainter, repeats: int = 5) -> tuple[float, f
 
 def main() -> None:
     options = record.parser(__doc__ or "", "other_side")
+    options.set_defaults(out=RESULTS / "other_side.json")
     options.add_argument("--photos", type=Path, nargs="+", required=True)
     options.add_argument("--count", type=int, default=14, help="photographs of each folder")
     options.add_argument("--sheets", type=Path, help="folder for the sheets, which show people: not to be published")

@@ -1,6 +1,6 @@
 """Finished weights, used otherwise than they were trained: what the memory and the mining are worth to them.
 
-    python benchmarks/variants.py --out variants [--weights WEIGHTS]
+    python -m studies.variants --out variants [--weights WEIGHTS]
     showface evaluate --methods coarse,full,mean=variants/mean,... --against full --data ... --masks ... --out ...
 
 Nothing is trained: `variants` holds the weights once for each row, with another configuration.

@@ -2,7 +2,7 @@
 
     pip install openvino numpy pillow
     pip download --no-deps -d wheels random-face==2021.6.9.0 && unzip -o wheels/random_face-*.whl -d wheels/random_face
-    python benchmarks/generated_person.py --model wheels/random_face --person 0 --count 60 --out person_0
+    python -m studies.generated_person --model wheels/random_face --person 0 --count 60 --out person_0
 
 A person is one style of MobileStyleGAN; each picture moves it a part of the way to another style: pose, light,
 expression and background change, the face stays recognisable.

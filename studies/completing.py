@@ -1,4 +1,4 @@
-"""Single pairs of a protocol, completed by several weights, for the benchmarks that look at what was filled in."""
+"""Single pairs of a protocol, completed by several weights, for the studies that look at what was filled in."""
 
 from __future__ import annotations
 
@@ -8,12 +8,14 @@ from pathlib import Path
 
 import torch
 from jaxtyping import Bool, Float, UInt8
-from record import machine, parser
 from torch import Tensor
 
+from benchmarks.record import machine, parser
 from showface.evaluation.methods import as_signal
 from showface.pipeline import FaceInpainter
 from showface.weights import named_release
+
+RESULTS = Path(__file__).parent / "results"
 
 Shown = tuple[UInt8[Tensor, "1 3 h w"], Bool[Tensor, "1 1 h w"]]  # a picture in levels of 255, its mask
 
@@ -21,6 +23,7 @@ Shown = tuple[UInt8[Tensor, "1 3 h w"], Bool[Tensor, "1 1 h w"]]  # a picture in
 def begin(description: str, name: str, *, limit: int) -> tuple[Namespace, dict[str, object]]:
     """The command's --data, --masks, --limit, --weights and `record.parser`'s options; facts about the machine."""
     options = parser(description, name)
+    options.set_defaults(out=RESULTS / f"{name}.json")
     options.add_argument("--data", type=Path, required=True)
     options.add_argument("--masks", type=Path, required=True)
     options.add_argument("--limit", type=int, default=limit)

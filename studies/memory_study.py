@@ -1,6 +1,6 @@
 """How well does the memory read, and does it beat a per-class mean? (method.md §5.4)
 
-    python benchmarks/memory_study.py WEIGHTS --data FACES --masks MASKS --held-out FACES --held-out-masks MASKS
+    python -m studies.memory_study WEIGHTS --data FACES --masks MASKS --held-out FACES --held-out-masks MASKS
 
 The style vectors of `--data` fill memories of different size, temperature and initialisation (no network is trained).
 Each is then read with the queries of the held-out pictures. Asked for is T, the mean style that the *true* picture has

@@ -1,6 +1,6 @@
 """Whether invented eyes have the colour of the true ones: CIELAB of what is hidden of iris, pupil and white.
 
-    python benchmarks/eye_colour.py --data DATA/celebamask/val --masks DATA/masks/test [--limit 60] \
+    python -m studies.eye_colour --data DATA/celebamask/val --masks DATA/masks/test [--limit 60] \
         [--weights before=sixth compact=compact]
 
 In pairs of 20-60 % hidden, the pixels that the true labels call eye and the mask hides, where a face has 20 of them or
@@ -12,11 +12,10 @@ from __future__ import annotations
 
 import numpy as np
 import torch
-from completing import begin, completions
 from jaxtyping import Float64
-from record import show, write
 from torch import Tensor
 
+from benchmarks.record import show, write
 from showface.data.faces import FaceSource, list_faces
 from showface.evaluation.parsing import read_truth
 from showface.evaluation.protocol import ProtocolConfig, make_protocol
@@ -24,6 +23,7 @@ from showface.evaluation.runner import read_batch
 from showface.metrics.cielab import cielab
 from showface.pipeline import SIDE
 from showface.semantics import merge
+from studies.completing import begin, completions
 
 ENOUGH, BUCKETS = 20, ("20-40", "40-60")
 EYE = merge("A").categories.index("eye")

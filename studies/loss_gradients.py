@@ -1,6 +1,6 @@
 """How strongly each loss pulls at the output: gradient norms with respect to the raw completion (method.md §8).
 
-    python benchmarks/loss_gradients.py RECIPE --data FACES --masks MASKS --run RUN [--set mdrnets.weights.style=1 ...]
+    python -m studies.loss_gradients RECIPE --data FACES --masks MASKS --run RUN [--set mdrnets.weights.style=1 ...]
 
 The run's coarse, face_parser and reconstruction stages must be finished; the generator is that of the newest
 checkpoint of its mdrnets stage, or untrained. Every weight that is 0 in the recipe is not measured.

@@ -12,10 +12,10 @@ from jaxtyping import Bool, Float, UInt8
 from record import show, write
 from torch import Tensor
 
-from showface.evaluation.measures import chosen_measures, picture_metrics
-from showface.evaluation.methods import as_levels, as_signal
-from showface.evaluation.protocol import Pair, ProtocolConfig, make_protocol
-from showface.evaluation.runner import read_batch
+from showface.evaluation.measuring.levels import as_levels, as_signal
+from showface.evaluation.measuring.measures import chosen_measures, picture_metrics
+from showface.evaluation.measuring.runner import read_batch
+from showface.evaluation.protocol.pairs import Pair, ProtocolConfig, make_protocol
 from showface.pipeline import SIDE, FaceInpainter
 
 BATCH = 4

@@ -11,7 +11,7 @@ from jaxtyping import Bool, Float, UInt8
 from record import machine, parser
 from torch import Tensor
 
-from showface.evaluation.methods import as_signal
+from showface.evaluation.measuring.levels import as_signal
 from showface.pipeline import FaceInpainter
 from showface.weights import named_release
 

@@ -15,9 +15,9 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from showface.evaluation.occlusion_columns import COLUMNS, TRUTH
-from showface.evaluation.occlusion_study import REPORT
-from showface.evaluation.occlusion_table import Figure, Table, best, from_plain, kinds_of
+from showface.evaluation.occlusions.columns import COLUMNS, TRUTH
+from showface.evaluation.occlusions.study import REPORT
+from showface.evaluation.occlusions.table import Figure, Table, best, from_plain, kinds_of
 
 ROOT = Path(__file__).parent.parent
 BEGIN, END = "<!-- tables: python benchmarks/occlusion_tables.py -->", "<!-- end of tables -->"

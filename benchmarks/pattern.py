@@ -18,8 +18,8 @@ from record import show, write
 from torch import Tensor
 from torch.nn import functional as F
 
-from showface.evaluation.protocol import ProtocolConfig, make_protocol
-from showface.evaluation.runner import read_batch
+from showface.evaluation.measuring.runner import read_batch
+from showface.evaluation.protocol.pairs import ProtocolConfig, make_protocol
 from showface.pipeline import SIDE
 
 CELL, CELLS, STEP = 4, 6, 8

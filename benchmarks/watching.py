@@ -25,13 +25,13 @@ from showface.data.faces import FaceSource
 from showface.data.mask_sets import MaskSource
 from showface.features.vgg16 import VGG16
 from showface.training.configuration import Recipe, StageConfig
-from showface.training.contact_sheet import write_sheet
-from showface.training.run_report import PAGE, RunReport
 from showface.training.stages.mdrnets import MDRNetsStage
 from showface.training.stages.stage import NetworkT
 from showface.training.state import TrainState
-from showface.training.tracking import Tracker
 from showface.training.update import make_optimiser, run_phase
+from showface.training.watching.contact_sheet import write_sheet
+from showface.training.watching.report import PAGE, RunReport
+from showface.training.watching.tracking import Tracker
 from showface.weights import bundled
 
 REPORTS = 2000

@@ -8,8 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from showface.evaluation.report import weights_hash
-from showface.weights import bundled
+from showface.weights import bundled, weights_hash
 
 HERE = Path(__file__).parent
 

@@ -7,8 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from showface.evaluation.report import weights_hash
-from showface.weights import bundled
+from showface.weights import bundled, weights_hash
 
 ROOT = Path(__file__).parents[2]
 RELEASE = bundled().parent

@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from showface.errors import MissingExtraError
-from showface.evaluation.methods import classical as baselines
+from showface.evaluation.methods import classical
 from showface.evaluation.methods.classical import biharmonic, harmonic
 from showface.evaluation.methods.named import BASELINES
 from showface.layers.harmonic_fill import harmonic_fill
@@ -60,6 +60,6 @@ def test_without_scikit_image_the_extra_is_named(monkeypatch: pytest.MonkeyPatch
     def absent(name: str) -> ModuleType:
         raise ModuleNotFoundError(name)
 
-    monkeypatch.setattr(baselines, "import_module", absent)
+    monkeypatch.setattr(classical, "import_module", absent)
     with pytest.raises(MissingExtraError, match=r"showface\[evaluate\]"):
         biharmonic(noise(), hole())

@@ -10,7 +10,7 @@ import pytest
 from showface.evaluation.occlusions.columns import COLUMNS
 from showface.occluders.kinds import KINDS
 
-ROOT = Path(__file__).parent.parent.parent
+ROOT = Path(__file__).parents[3]
 PAGE, RESULTS = ROOT / "docs" / "occlusions.md", ROOT / "results" / "occlusions.json"
 
 

@@ -8,8 +8,8 @@ import pytest
 
 from showface import weights
 from showface.errors import DataError
-from showface.evaluation.report.files import as_json, combined_hash, refuse_existing, versions, write_files
-from showface.weights import weights_folder, weights_hash
+from showface.evaluation.report.files import as_json, refuse_existing, versions, write_files
+from showface.weights import combined_hash, weights_folder, weights_hash
 
 
 def test_files_are_written_and_not_replaced_unasked(tmp_path: Path) -> None:

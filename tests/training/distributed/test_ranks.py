@@ -51,8 +51,8 @@ def launched(recipe: Recipe, out: Path, task: str, earlier: Path) -> subprocess.
     """A run of two processes, by torchrun; what hangs is ended after five minutes."""
     out.mkdir(parents=True)
     (out / "wanted.json").write_text(json.dumps(to_plain(recipe)))
-    script = Path(__file__).with_name("distributed.py")
-    source = str(Path(__file__).parents[2] / "src")
+    script = Path(__file__).with_name("several.py")
+    source = str(Path(__file__).parents[3] / "src")
     environment = os.environ | {"PYTHONPATH": source, "OMP_NUM_THREADS": "1"}
     return subprocess.run(
         [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2", str(script),

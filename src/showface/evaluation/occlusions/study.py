@@ -75,7 +75,7 @@ def study_occlusions(
 ) -> Study:
     """Measures what is not measured yet and tabulates all. What cannot be measured is refused before anything is.
 
-    `protocol` has the rows of `occlusions.kind_rows`, `eyes` are those of the same faces; the truth becomes a row.
+    `protocol` has the rows of `rows.kind_rows`, `eyes` are those of the same faces; the truth becomes a row.
     `against` is the method from which the others' differences are told.
     """
     contenders = [*chosen, the_truth(chosen, protocol)]

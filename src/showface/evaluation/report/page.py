@@ -49,7 +49,7 @@ class Report:
 
 
 def page(report: Report) -> str:
-    """The whole page as text, to be written as report.html by `report.write_files` with the other files."""
+    """The whole page as text, to be written as report.html by `files.write_files` with the other files."""
     sections = (
         _summary(report), _paper_section(report), _ours_section(report), _further_section(report),
         _histograms(report), _gallery(report.gallery, report.measurements), _facts(report.facts),

@@ -1,6 +1,6 @@
 """What a run tells: one JSON line per report, TensorBoard scalars, a progress bar or plain lines.
 
-`run_page.py` beside it draws the same lines as a page.
+`page` beside it draws the same lines as a page.
 """
 
 from __future__ import annotations

@@ -11,7 +11,7 @@ import torch
 from PIL import Image
 
 from showface.explain import OtherSideOf, explain, explanation
-from showface.explain.findings import REASONS
+from showface.explain.findings import REASONS, Attention
 from showface.explain.network import _apart, attention_of, reads_of
 from showface.explain.pictures import NEEDLE, heated, needled
 from showface.images import to_tensor

@@ -463,7 +463,7 @@ def coarse_alone(inpaint: FaceInpainter) -> FaceInpainter:
             return MDRNetsOutput(**{**vars(output), "completed": output.coarse})
 
     other = FaceInpainter(inpaint.network, device="cpu", detector="off")
-    other.network = Coarse()  # type: ignore[assignment]
+    other.completer.network = Coarse()  # type: ignore[assignment]
     return other
 
 

@@ -261,14 +261,14 @@ def test_a_first_save_that_fails_leaves_nothing_half(
     text = "{" if kind == "junk" else json.dumps({"format": weights.FORMAT, "sha256": hashes})
     if kind != "nothing":
         (tmp_path / weights.CONFIG).write_text(text)
-    before, write_whole = contents(tmp_path), weights.write_whole
+    before, write_whole = contents(tmp_path), writing.write_whole
 
     def no_config(path: Path, content: bytes) -> None:
         if path.name == weights.CONFIG:
             raise OSError(28, "No space left on device")
         write_whole(path, content)
 
-    monkeypatch.setattr(weights, "write_whole", no_config)
+    monkeypatch.setattr(writing, "write_whole", no_config)
     with pytest.raises(OSError, match="No space"):
         save(tmp_path, tiny_network)
     assert contents(tmp_path) == before

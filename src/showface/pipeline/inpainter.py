@@ -112,7 +112,7 @@ class FaceInpainter:
 
     def save_pretrained(self, folder: str | os.PathLike[str], *, card: Mapping[str, Any] | None = None) -> Path:
         """Writes weights and configuration to `folder`, from where `from_pretrained` reads them."""
-        return weights.save(folder, self.network, card=card)
+        return weights.save(folder, self.completer.network, card=card)
 
     def __call__(
         self,
@@ -269,7 +269,7 @@ class FaceInpainter:
         if view is not None and view.how == "region":
             return "no face"
         categories = output.semantic_map[0].cpu().numpy()
-        found = mirror_of(levels(output), hidden, categories, class_map=self.network.config.class_map)
+        found = mirror_of(levels(output), hidden, categories, class_map=self.completer.network.config.class_map)
         return remaining(found, fidelity)
 
     def with_other_side(

@@ -10,7 +10,7 @@ from cells import SHARES, Cells, Results, buckets, prose, source, table
 from group_blocks import gains, groups
 from stroke_blocks import boxes, boxes_short, measured, strokes, strokes_of
 
-from showface.evaluation.measures import MEASURES
+from showface.evaluation.measuring.measures import MEASURES
 
 
 def parser(results: Results) -> str:

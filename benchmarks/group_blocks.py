@@ -7,8 +7,8 @@ from typing import Any
 
 from cells import SETS, SHARES, Results, is_clear, plus_minus, prose, table
 
-from showface.evaluation.gallery import OURS
-from showface.evaluation.measures import MEASURES
+from showface.evaluation.measuring.measures import MEASURES
+from showface.evaluation.report.gallery import OURS
 
 GAIN = " − "  # in the name of the rows that are a gain over another method
 

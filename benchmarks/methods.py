@@ -16,9 +16,10 @@ import torch
 from PIL import Image
 from record import machine, parser, show, write
 
-from showface.evaluation.methods import Contender, contenders
-from showface.evaluation.protocol import Pair, ProtocolConfig, make_protocol
-from showface.evaluation.runner import read_batch, result_of
+from showface.evaluation.measuring.runner import read_batch, result_of
+from showface.evaluation.methods.contender import Contender
+from showface.evaluation.methods.named import contenders
+from showface.evaluation.protocol.pairs import Pair, ProtocolConfig, make_protocol
 from showface.masks import draw_free_form
 
 SIDE = 256

@@ -19,9 +19,9 @@ from marks import filled, names
 from record import RESULTS, as_text, release
 from take_report import provenance
 
-from showface.evaluation.occlusion_columns import COLUMNS, TRUTH
-from showface.evaluation.occlusion_study import REPORT
-from showface.evaluation.occlusion_table import Figure, Table, best, from_plain, kinds_of
+from showface.evaluation.occlusions.columns import COLUMNS, TRUTH
+from showface.evaluation.occlusions.study import REPORT
+from showface.evaluation.occlusions.table import Figure, Table, best, from_plain, kinds_of
 
 PAGE = RESULTS.parent / "docs" / "occlusions.md"
 BLOCK = "occlusions"  # the name of the page's block

@@ -32,7 +32,7 @@ from PIL import Image
 from record import machine, parser, show, write
 
 from showface.images import SUFFIXES, read_image, to_tensor, to_unit
-from showface.masks import mask_tensor
+from showface.masks import extent, mask_tensor
 from showface.occluders.drawing import draw_occluder
 from showface.photo.align import SIDE, Frame, bring_back, frame_of_points, take
 from showface.photo.classical import telea
@@ -40,7 +40,7 @@ from showface.photo.decode import decode
 from showface.photo.encode import encode
 from showface.photo.find_faces import face_finder
 from showface.photo.photograph import Photo
-from showface.photo.put_back import bounds, put_back
+from showface.photo.put_back import put_back
 from showface.photo.seam import seam_of
 from showface.pipeline import FaceInpainter
 from showface.weights import bundled
@@ -216,8 +216,11 @@ def compared(inpaint: FaceInpainter, case: Case, sheets: Path | None) -> dict[st
 
 
 def _measured(case: Case, result: Photo) -> dict[str, float]:
-    left, top, right, bottom = bounds(case.hole) or (0, 0, 1, 1)
-    box = (max(0, left - 16), max(0, top - 16), min(case.photo.width, right + 16), min(case.photo.height, bottom + 16))
+    rows, columns = extent(case.hole)
+    box = (
+        max(0, columns.start - 16), max(0, rows.start - 16),
+        min(case.photo.width, columns.stop + 16), min(case.photo.height, rows.stop + 16),
+    )  # fmt: skip
     hole = case.hole[box[1] : box[3], box[0] : box[2]]
     made, truth = (photo.rgb(box).astype(np.float32) for photo in (result, case.photo))
     error = ((made - truth)[hole] ** 2).mean()

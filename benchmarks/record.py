@@ -62,8 +62,8 @@ def write(out: Path, content: Mapping[str, object], *, part: str = "", weights: 
 
 def provenance(weights: str | None = None) -> dict[str, object]:
     """Where the output of a benchmark that runs now comes from: command, weights, versions."""
-    from showface.evaluation.report import versions, weights_hash
-    from showface.weights import bundled
+    from showface.evaluation.report.files import versions
+    from showface.weights import bundled, weights_hash
 
     words = [Path(sys.argv[0]).name, *map(shortened, sys.argv[1:])]
     return {

@@ -18,8 +18,9 @@ from inference import operations
 from record import RESULTS, as_text, rounded
 
 from showface import weights
-from showface.evaluation.report import versions, weights_hash
+from showface.evaluation.report.files import versions
 from showface.networks.mdrnets import MDRNets
+from showface.weights import weights_hash
 
 OUT = RESULTS / "release.json"
 

@@ -32,9 +32,9 @@ from torch.utils.flop_counter import FlopCounterMode
 from showface import FaceInpainter
 from showface.allocator import keep_freed_memory
 from showface.errors import ShowFaceError
-from showface.evaluation.baselines import telea
-from showface.evaluation.methods import as_levels, as_signal
-from showface.evaluation.onnx_files import migan
+from showface.evaluation.measuring.levels import as_levels, as_signal
+from showface.evaluation.methods.classical import telea
+from showface.evaluation.methods.onnx_files import migan
 from showface.export import Completion, Numbers, session_of, stored, traced
 from showface.images import read_image
 from showface.masks import read_mask

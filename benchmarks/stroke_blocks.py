@@ -7,10 +7,10 @@ from typing import Any
 
 from cells import SETS, SHARES, Cells, Results, buckets, figure, prose, source, table
 
-from showface.evaluation.gallery import OURS
-from showface.evaluation.measures import MEASURES
-from showface.evaluation.occlusion_columns import COLUMNS
-from showface.evaluation.occlusion_table import from_plain
+from showface.evaluation.measuring.measures import MEASURES
+from showface.evaluation.occlusions.columns import COLUMNS
+from showface.evaluation.occlusions.table import from_plain
+from showface.evaluation.report.gallery import OURS
 
 COARSE, MIRRORED = "coarse", "mirrored"
 METHODS = {

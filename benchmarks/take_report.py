@@ -19,7 +19,7 @@ from typing import Any
 
 from record import RESULTS, as_text, release, rounded
 
-from showface.evaluation.gallery import OURS
+from showface.evaluation.report.gallery import OURS
 
 PLAIN = {"seed": 0, "limit": 0, "size": 256, "bucket_by": "share"}  # what `evaluate` does unless told otherwise
 Values = dict[tuple[str, str, str], dict[tuple[str, str], float]]

@@ -22,12 +22,12 @@ from untrained import last_stage
 
 from showface.data.batches import Batch
 from showface.training.configuration import Recipe, StageConfig
-from showface.training.contact_sheet import write_sheet
-from showface.training.run_report import PAGE, RunReport
 from showface.training.stages.mdrnets import MDRNetsStage
 from showface.training.state import TrainState
-from showface.training.tracking import Tracker
 from showface.training.update import make_optimiser, run_phase
+from showface.training.watching.contact_sheet import write_sheet
+from showface.training.watching.report import PAGE, RunReport
+from showface.training.watching.tracking import Tracker
 
 REPORTS = 2000
 CPU = torch.device("cpu")

@@ -11,7 +11,7 @@ from jaxtyping import Bool, Float, UInt8
 from torch import Tensor
 
 from benchmarks.record import machine, parser
-from showface.evaluation.methods import as_signal
+from showface.evaluation.measuring.levels import as_signal
 from showface.pipeline import FaceInpainter
 from showface.weights import named_release
 

@@ -17,9 +17,9 @@ from torch import Tensor
 
 from benchmarks.record import show, write
 from showface.data.faces import FaceSource, list_faces
-from showface.evaluation.parsing import read_truth
-from showface.evaluation.protocol import ProtocolConfig, make_protocol
-from showface.evaluation.runner import read_batch
+from showface.evaluation.categories.scores import read_truth
+from showface.evaluation.measuring.runner import read_batch
+from showface.evaluation.protocol.pairs import ProtocolConfig, make_protocol
 from showface.metrics.cielab import cielab
 from showface.pipeline import SIDE
 from showface.semantics import merge

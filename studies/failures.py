@@ -27,12 +27,12 @@ from PIL import Image
 from benchmarks.record import show as print_table
 from showface.cli.measuring import bar, chosen_protocol, one_source
 from showface.evaluation.comparison import ComparisonConfig, compare, write_report
-from showface.evaluation.gallery import OURS, Choice, Shown
-from showface.evaluation.measures import MEASURES, chosen_measures
-from showface.evaluation.methods import contenders
-from showface.evaluation.occlusions import generator
-from showface.evaluation.protocol import MadeMask, Pair, Protocol, ProtocolConfig, make_protocol
-from showface.evaluation.runner import Measurement, show
+from showface.evaluation.measuring.measures import MEASURES, chosen_measures
+from showface.evaluation.measuring.runner import Measurement, show
+from showface.evaluation.methods.named import contenders
+from showface.evaluation.occlusions.rows import generator
+from showface.evaluation.protocol.pairs import MadeMask, Pair, Protocol, ProtocolConfig, make_protocol
+from showface.evaluation.report.gallery import OURS, Choice, Shown
 from showface.images import contact_sheet, picture_of, resize_image
 from showface.masks import draw_free_form
 from showface.weights import bundled

@@ -17,8 +17,9 @@ from PIL import Image
 
 from benchmarks.record import show
 from showface.data.faces import list_pictures
-from showface.evaluation.occlusions import COMPONENTS, DRAWN, category_map, occlusion_rows
-from showface.evaluation.protocol import read_sized_mask
+from showface.evaluation.categories.maps import category_map
+from showface.evaluation.occlusions.rows import COMPONENTS, DRAWN, occlusion_rows
+from showface.evaluation.protocol.pairs import read_sized_mask
 from showface.images import contact_sheet, read_image, resize_image
 from showface.occluders.drawing import draw_occluder
 from showface.pipeline import FaceInpainter

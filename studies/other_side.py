@@ -23,13 +23,13 @@ from PIL import Image, ImageDraw
 from benchmarks import record
 from showface.errors import ShowFaceError
 from showface.images import SUFFIXES, to_tensor
-from showface.masks import mask_tensor
+from showface.masks import extent, mask_tensor
 from showface.photo.align import bring_back, take
 from showface.photo.choose import View
 from showface.photo.decode import decode
 from showface.photo.mirror import Mirror
 from showface.photo.photograph import Photo
-from showface.photo.put_back import bounds, mirrored_over
+from showface.photo.put_back import mirrored_over
 from showface.pipeline import FaceInpainter, levels
 from studies.completing import RESULTS
 
@@ -134,8 +134,8 @@ def cost(case: Case, inpaint: FaceInpainter, repeats: int = 5) -> tuple[float, f
         finding.append(time.perf_counter() - start)
         if not isinstance(found, Mirror):
             return None
-        box = bounds(case.hole)
-        assert box is not None
+        rows, columns = extent(case.hole)
+        box = columns.start, rows.start, columns.stop, rows.stop
         base = bring_back(levels(output), view.frame, box)
         start = time.perf_counter()
         mirrored_over(base, case.photo, view.frame, found, box)

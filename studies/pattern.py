@@ -17,8 +17,8 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from benchmarks.record import show, write
-from showface.evaluation.protocol import ProtocolConfig, make_protocol
-from showface.evaluation.runner import read_batch
+from showface.evaluation.measuring.runner import read_batch
+from showface.evaluation.protocol.pairs import ProtocolConfig, make_protocol
 from showface.pipeline import SIDE
 from studies.completing import begin, completions
 

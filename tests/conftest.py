@@ -208,7 +208,7 @@ def reflecting(monkeypatch: pytest.MonkeyPatch) -> None:
         xs, ys = np.meshgrid(np.arange(256, dtype=np.float32), np.arange(256, dtype=np.float32))
         return Mirror(Places(255 - xs, ys), np.ones((256, 256, 3), np.float32), hidden.astype(np.float32))
 
-    monkeypatch.setattr("showface.pipeline.mirror_of", mirror_of)
+    monkeypatch.setattr("showface.pipeline.inpainter.mirror_of", mirror_of)
 
 
 @pytest.fixture

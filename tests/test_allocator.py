@@ -12,9 +12,9 @@ import pytest
 
 import showface.allocator
 from showface.allocator import KERNELS, keep_freed_memory, keep_kernels
-from showface.batch import workers
-from showface.batch.one_picture import Wishes
 from showface.cli.main import main
+from showface.jobs import workers
+from showface.jobs.one_picture import Wishes
 
 PAGES = """
 import json, resource

@@ -132,8 +132,7 @@ def test_every_file_says_where_it_comes_from(scripts: Any, file: Path) -> None:
 
 
 def test_the_results_are_of_the_bundled_weights() -> None:
-    from showface.evaluation.report import weights_hash
-    from showface.weights import bundled
+    from showface.weights import bundled, weights_hash
 
     for name in ("val", "london", "release"):
         signed = json.loads((ROOT / "results" / f"{name}.json").read_text(encoding="utf-8"))["provenance"]

@@ -69,7 +69,8 @@ def test_invert_mask(folder: Path, weights: list[str]) -> None:
 def test_precision(
     folder: Path, weights: list[str], there: bool, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    monkeypatch.setattr("showface.pipeline.computes_bf16", lambda device: there)
+    for module in ("completer", "devices"):
+        monkeypatch.setattr(f"showface.pipeline.{module}.computes_bf16", lambda device: there)
     assert main(single(folder, *weights, "--precision", "bfloat16")) == (0 if there else 2)
     said = capsys.readouterr()
     assert (folder / "out.png").exists() == there

@@ -12,8 +12,9 @@ from torch import Tensor
 
 from showface.cli.evaluate import command
 from showface.errors import DataError, SettingError
-from showface.evaluation import occlusion_measures, occlusion_study
-from showface.evaluation.feature_store import FeatureStore
+from showface.evaluation.measuring.feature_store import FeatureStore
+from showface.evaluation.occlusions import measures as occlusion_measures
+from showface.evaluation.occlusions import study as occlusion_study
 from showface.occluders.kinds import KINDS
 
 pytestmark = pytest.mark.slow  # whole evaluations

@@ -12,12 +12,12 @@ from showface.data.fingerprints import FILE, as_lines, hash_pictures
 from showface.errors import DataError
 from showface.evaluation import comparison as module
 from showface.evaluation.comparison import ComparisonConfig, compare, gallery_of, write_report
-from showface.evaluation.feature_store import FeatureStore
-from showface.evaluation.gallery import Shown
-from showface.evaluation.measures import chosen_measures
-from showface.evaluation.methods import Contender
-from showface.evaluation.protocol import Protocol, ProtocolConfig, make_protocol
-from showface.evaluation.runner import content_hashes
+from showface.evaluation.measuring.feature_store import FeatureStore
+from showface.evaluation.measuring.measures import chosen_measures
+from showface.evaluation.measuring.runner import content_hashes
+from showface.evaluation.methods.contender import Contender
+from showface.evaluation.protocol.pairs import Protocol, ProtocolConfig, make_protocol
+from showface.evaluation.report.gallery import Shown
 
 FILES = ["pictures.csv", "protocol.json", "report.html", "report.json", "table.csv", "table.md"]
 

@@ -11,10 +11,10 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from showface.batch.jobs import Job
-from showface.batch.one_picture import Wishes, complete
 from showface.cli.main import main
 from showface.images import read_image
+from showface.jobs.one_picture import Wishes, complete
+from showface.jobs.plan import Job
 from showface.masks import draw_free_form
 from showface.photo.decode import decode
 from showface.pipeline import FaceInpainter

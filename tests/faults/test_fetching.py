@@ -20,14 +20,15 @@ import pytest
 import torch
 from PIL import Image
 
-from showface import assets, pipeline
+from showface import assets
 from showface.assets import ASSETS, Asset
 from showface.cli.main import main
 from showface.errors import AssetError, SettingError, ShowFaceError
 from showface.images import to_tensor
 from showface.masks import mask_tensor
 from showface.networks.mdrnets import MDRNets, MDRNetsConfig, MDRNetsOutput
-from showface.pipeline import FaceInpainter
+from showface.pipeline import FaceInpainter, completer
+from showface.pipeline.devices import says_out_of_memory
 
 RNG = np.random.default_rng(0)
 PIXELS = RNG.integers(0, 256, (40, 32, 3), dtype=np.uint8)
@@ -318,7 +319,8 @@ class Hungry(torch.nn.Module):
 def on_a_small_gpu(network: MDRNets) -> FaceInpainter:
     """An inpainter chosen by "auto" whose device has room for nothing; torch's "meta" stands for the GPU."""
     inpainter = FaceInpainter(network, device="auto", detector="off")
-    inpainter.network, inpainter.device = Hungry(network, 0), torch.device("meta")  # type: ignore[assignment]
+    inpainter.completer.network = Hungry(network, 0)  # type: ignore[assignment]
+    inpainter.completer.device = torch.device("meta")
     return inpainter
 
 
@@ -333,13 +335,13 @@ def test_out_of_memory_goes_on_with_the_cpu_and_says_so_once(tiny_network: MDRNe
 def test_a_cpu_that_takes_over_and_would_emulate_bfloat16_goes_on_in_float32(
     tiny_network: MDRNets, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(pipeline, "computes_bf16", lambda device: device.type == "meta")
-    monkeypatch.setattr(pipeline, "bf16_autocast", lambda device: nullcontext())  # torch has none for "meta"
+    monkeypatch.setattr(completer, "computes_bf16", lambda device: device.type == "meta")
+    monkeypatch.setattr(completer, "bf16_autocast", lambda device: nullcontext())  # torch has none for "meta"
     small = on_a_small_gpu(tiny_network)
-    small.precision = "bfloat16"
+    small.completer.precision = "bfloat16"
     with pytest.warns(UserWarning, match="going on with the cpu"):
         result = small(PIXELS, HOLE)
-    small.network = tiny_network
+    small.completer.network = tiny_network
     assert {parameter.dtype for parameter in small.lean.parameters()} == {torch.float32}
     assert np.array_equal(FaceInpainter(tiny_network, device="cpu", detector="off")(PIXELS, HOLE), result)
 
@@ -362,7 +364,7 @@ def test_networks_that_do_not_fit_on_the_device_stay_on_the_cpu(
                 raise torch.OutOfMemoryError("CUDA out of memory")
             return self
 
-    monkeypatch.setattr(pipeline, "named_device", lambda name: torch.device("meta"))
+    monkeypatch.setattr(completer, "named_device", lambda name: torch.device("meta"))
     with pytest.warns(UserWarning, match="going on with the cpu"):
         assert FaceInpainter(Large(tiny_config), device="auto").device.type == "cpu"
     with pytest.raises(ShowFaceError, match="out of memory on meta"):
@@ -377,14 +379,14 @@ def test_out_of_memory_where_there_is_no_other_device_is_an_error(
     """The device was asked for, or it is the cpu already, whose own sentence is understood as well."""
     monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
     inpainter = FaceInpainter(tiny_network, device=device, detector="off")
-    inpainter.network = Hungry(tiny_network, 0, error)  # type: ignore[assignment]
+    inpainter.completer.network = Hungry(tiny_network, 0, error)  # type: ignore[assignment]
     with pytest.raises(ShowFaceError, match="out of memory on cpu; free some of it, or use another device"):
         inpainter(PIXELS, HOLE)
 
 
 def test_other_errors_of_torch_stay_what_they_are(tiny_network: MDRNets) -> None:
     inpainter = FaceInpainter(tiny_network, device="auto", detector="off")
-    inpainter.network = Hungry(tiny_network, 0, RuntimeError("sizes do not match"))  # type: ignore[assignment]
+    inpainter.completer.network = Hungry(tiny_network, 0, RuntimeError("sizes do not match"))  # type: ignore[assignment]
     with pytest.raises(RuntimeError, match="sizes do not match"):
         inpainter(PIXELS, HOLE)
 
@@ -392,7 +394,7 @@ def test_other_errors_of_torch_stay_what_they_are(tiny_network: MDRNets) -> None
 def test_torch_still_says_it_in_these_words() -> None:
     with pytest.raises(RuntimeError) as caught:
         torch.empty(2**45)
-    assert pipeline._says_out_of_memory(caught.value)
+    assert says_out_of_memory(caught.value)
 
 
 @pytest.mark.parametrize("kind", ["tiny_network", "sourced_network"])
@@ -403,7 +405,7 @@ def test_smaller_work_comes_before_the_cpu(kind: str, request: pytest.FixtureReq
     masks = mask_tensor(np.pad(HOLE, ((0, 24), (0, 32)))).expand(5, 1, 64, 64)
     inpainter = FaceInpainter(network, device="cpu")
     expected = inpainter.complete(images, masks)
-    inpainter.network = small = Hungry(network, 2)  # type: ignore[assignment]
+    inpainter.completer.network = small = Hungry(network, 2)  # type: ignore[assignment]
     output = inpainter.complete(images, masks)
     assert small.sizes == [5, 2, 3, 1, 2]
     assert (output.aligned is None) == (kind == "tiny_network")

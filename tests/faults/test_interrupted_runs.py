@@ -28,7 +28,7 @@ from showface.training.lock import LOCK, locked
 from showface.training.run import train
 from showface.training.settings import with_settings
 from showface.training.state import RESULT, checkpoints, read_tensors, write_tensors
-from showface.training.tracking import Tracker
+from showface.training.watching.tracking import Tracker
 
 pytestmark = pytest.mark.slow  # runs that are killed and resumed
 

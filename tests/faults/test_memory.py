@@ -45,9 +45,9 @@ def hold(folder: Path, weights: str) -> list[int]:
     """Bytes that this process holds after each of `RUNS` photographs, from file to file."""
     import resource
 
-    from showface.batch.jobs import Job
-    from showface.batch.one_picture import Wishes
-    from showface.batch.workers import Engine, outcomes
+    from showface.jobs.one_picture import Wishes
+    from showface.jobs.plan import Job
+    from showface.jobs.workers import Engine, outcomes
 
     image, mask, held = folder / "face.bmp", folder / "mask.png", []
     jobs = [Job(image=image, mask=mask, out=folder / f"out{number}.bmp") for number in range(RUNS)]

@@ -36,7 +36,7 @@ class OneFace(FaceFinder):
 
 @pytest.fixture
 def inpaint(tiny_weights: Path, monkeypatch: pytest.MonkeyPatch) -> FaceInpainter:
-    monkeypatch.setattr("showface.pipeline.face_finder", lambda *, fetch: OneFace())
+    monkeypatch.setattr("showface.pipeline.inpainter.face_finder", lambda *, fetch: OneFace())
     return FaceInpainter.from_pretrained(tiny_weights, device="cpu")
 
 

@@ -20,9 +20,9 @@ from showface import recipes
 from showface.cli.main import main
 from showface.errors import CheckpointError
 from showface.training.configuration import Recipe
-from showface.training.contact_sheet import write_sheet
 from showface.training.state import RESULT, checkpoints, read_tensors
-from showface.training.tracking import open_log
+from showface.training.watching.contact_sheet import write_sheet
+from showface.training.watching.tracking import open_log
 from showface.weights import remove_parts
 
 pytestmark = pytest.mark.slow  # runs that are killed while they save

@@ -188,7 +188,7 @@ def test_45_networks_made_anew_stop_before_their_next_box_too(tiny_inpaint: Face
         tiny_inpaint.complete(torch.zeros(1, 3, 64, 64), torch.ones(1, 1, 64, 64))
 
     with Workers(tiny_inpaint, Settings()) as workers:
-        tiny_inpaint._lean = LeanForm()
+        tiny_inpaint.completer._lean = LeanForm()
         with pytest.raises(Stopped):
             workers._perform(work, stopped)
     assert not computed

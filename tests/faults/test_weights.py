@@ -563,7 +563,7 @@ def test_not_finite_weights_are_refused(
     value: float,
 ) -> None:
     with monkeypatch.context() as patch:
-        patch.setattr(weights, "not_finite", lambda state: None)
+        patch.setattr("showface.weights.writing.not_finite", lambda state: None)
         save(tmp_path / "nan", broken(tiny_config, value))
     line = refused(tmp_path / "nan")
     assert "refinement.safetensors: refinement." in line and "holds NaN or infinity" in line

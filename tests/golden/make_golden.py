@@ -12,11 +12,10 @@ from pathlib import Path
 
 import numpy as np
 
-from showface.evaluation.report import weights_hash
 from showface.images import read_image
 from showface.masks import read_mask
 from showface.pipeline import FaceInpainter
-from showface.weights import bundled
+from showface.weights import bundled, weights_hash
 
 GOLDEN = Path(__file__).with_name("golden.json")
 SAMPLES = bundled().parent / "samples"

@@ -8,8 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from showface.evaluation.report import weights_hash
-from showface.weights import bundled
+from showface.weights import bundled, weights_hash
 
 pytestmark = pytest.mark.slow  # the released network on every sample
 

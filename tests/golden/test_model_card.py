@@ -5,8 +5,7 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
-from showface.evaluation.report import weights_hash
-from showface.weights import bundled
+from showface.weights import bundled, weights_hash
 
 ROOT = Path(__file__).parents[2]
 RELEASE = bundled().parent

@@ -12,7 +12,7 @@ from showface.photo.align import SIDE, Frame, take
 from showface.photo.mirror import AXIS, DARK, Mirror, mirror_of
 from showface.photo.mixing import Change, mixture
 from showface.photo.photograph import Photo
-from showface.photo.put_back import bounds, mirrored_over, put_back, tiles
+from showface.photo.put_back import mirrored_over, put_back, tiles
 from showface.photo.seam import seam_of
 from showface.photo.symmetry import Places
 from showface.photo.texture import texture_of
@@ -165,11 +165,7 @@ def test_nothing_finer_than_the_photograph_is_made_up() -> None:
 # ------------------------------------------------------------------ boxes and seams
 
 
-def test_bounds_and_tiles() -> None:
-    mask = np.zeros((9, 9), dtype=bool)
-    assert bounds(mask) is None
-    mask[2, 3] = mask[6, 5] = True
-    assert bounds(mask) == (3, 2, 6, 7)
+def test_tiles_cover_a_window_once() -> None:
     window, covered = (10, 20, 2100, 1500), np.zeros((1500, 2100), int)
     for left, top, right, bottom in tiles(window):
         covered[top:bottom, left:right] += 1

@@ -71,10 +71,10 @@ def command(
     from showface.data.mask_sets import MaskSource
     from showface.data.sources import face_sources
     from showface.evaluation.comparison import ComparisonConfig, compare, gallery_of, write_report
-    from showface.evaluation.measures import chosen_measures
-    from showface.evaluation.methods import Networks
-    from showface.evaluation.overlap import refuse_seen
-    from showface.evaluation.published import TABLE_2
+    from showface.evaluation.measuring.measures import chosen_measures
+    from showface.evaluation.methods.networks import Networks
+    from showface.evaluation.protocol.overlap import refuse_seen
+    from showface.evaluation.report.published import TABLE_2
     from showface.recipes.ablation import chosen_rows
     from showface.training.rows import train_rows
     from showface.training.run import chosen_device

@@ -67,7 +67,7 @@ def _machine() -> Iterator[tuple[str, str]]:
 
 def _weights() -> str:
     from showface import weights
-    from showface.evaluation.report import weights_hash
+    from showface.weights import weights_hash
 
     folder = weights.bundled()
     network = weights.build(*weights.load(folder))

@@ -111,10 +111,10 @@ def command(
         raise click.UsageError("--references are looked at where --occlusions hides: give --occlusions, too")
     from showface.cli.measuring import bar, chosen_protocol, chosen_traits, refuse_unknown_opponent, told
     from showface.evaluation.comparison import ComparisonConfig, compare, gallery_of, write_report
-    from showface.evaluation.groups import write_groups
-    from showface.evaluation.measures import chosen_measures
-    from showface.evaluation.methods import contenders, refuse_unknown_methods
-    from showface.evaluation.result_folder import write_inputs
+    from showface.evaluation.groups.table import write_groups
+    from showface.evaluation.measuring.measures import chosen_measures
+    from showface.evaluation.measuring.result_folder import write_inputs
+    from showface.evaluation.methods.named import contenders, refuse_unknown_methods
     from showface.pipeline import named_device
 
     if (out is None) == (inputs is None):

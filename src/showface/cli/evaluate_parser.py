@@ -29,10 +29,10 @@ def command(
     CelebAMask-HQ, as published, only the test side is measured.
     """
     from showface.cli.measuring import bar, inpainter_of, labelled_faces, parsers_of
-    from showface.evaluation.methods import network_methods
-    from showface.evaluation.parsing import as_markdown, score_parsers
-    from showface.evaluation.protocol import ProtocolConfig, make_protocol
-    from showface.evaluation.report import as_json, protocol_facts, refuse_existing, versions, write_files
+    from showface.evaluation.categories.scores import as_markdown, score_parsers
+    from showface.evaluation.methods.networks import network_methods
+    from showface.evaluation.protocol.pairs import ProtocolConfig, make_protocol
+    from showface.evaluation.report.files import as_json, protocol_facts, refuse_existing, versions, write_files
 
     if not overwrite:
         refuse_existing(out, ("parser.json", "parser.md"))

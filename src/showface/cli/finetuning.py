@@ -15,10 +15,9 @@ from showface.data.prepare import JOURNAL, prepare
 from showface.data.prepare_one import PrepareConfig
 from showface.data.sets import FaceSet
 from showface.errors import WeightsError
-from showface.evaluation.report import weights_folder
 from showface.recipes.finetune import BATCH, finetune
 from showface.training.configuration import Recipe
-from showface.weights import holds_weights, load, named_release
+from showface.weights import holds_weights, load, named_release, weights_folder
 
 NAME, DEFAULT = "finetune", "compact"
 FACES = "faces"  # folder in a run for what was cut out of photographs

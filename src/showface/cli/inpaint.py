@@ -13,10 +13,10 @@ from showface.cli.parameters import POINTS, RECTANGLE, FidelityType, words_of
 from showface.photo.fidelity import FIDELITY
 
 if TYPE_CHECKING:
-    from showface.batch.jobs import Job, Places, Plan
-    from showface.batch.one_picture import Points, Wishes
-    from showface.batch.report import Report
-    from showface.batch.workers import Engine
+    from showface.jobs.one_picture import Points, Wishes
+    from showface.jobs.plan import Job, Places, Plan
+    from showface.jobs.report import Report
+    from showface.jobs.workers import Engine
     from showface.photo.mask_options import Rectangle
     from showface.photo.mirror import MirrorUse
 
@@ -122,10 +122,10 @@ def command(
     has the columns image, mask and out, with paths relative to it. Pictures that cannot be completed are named and
     counted, the others are completed all the same; the exit code is then 1.
     """
-    from showface.batch.jobs import Places, is_many, plan
-    from showface.batch.one_picture import Wishes
-    from showface.batch.report import Report
-    from showface.batch.workers import Engine
+    from showface.jobs.one_picture import Wishes
+    from showface.jobs.plan import Places, is_many, plan
+    from showface.jobs.report import Report
+    from showface.jobs.workers import Engine
     from showface.photo.mask_options import MaskOptions
 
     options = MaskOptions(invert=invert_mask, resize=resize_mask, boxes=box, regions=region, grow=grow)
@@ -153,7 +153,7 @@ def command(
 
 def _single(image: str, mask: str | None, places: Places, *, needs_mask: bool, overwrite: bool) -> Job:
     """The job of a single picture; into a folder its result goes under the picture's own name."""
-    from showface.batch.jobs import Job, refuse_collisions, refuse_other_ending
+    from showface.jobs.plan import Job, refuse_collisions, refuse_other_ending
 
     if mask is None and needs_mask:
         raise click.MissingParameter(param_hint="'--mask', '--box' or '--region'", param_type="option")
@@ -173,8 +173,8 @@ def _one(job: Job, wishes: Wishes, engine: Engine, report: Report) -> None:
     import warnings
     from time import perf_counter
 
-    from showface.batch.one_picture import collected, complete, failure, refuse_existing
     from showface.errors import ShowFaceError
+    from showface.jobs.one_picture import collected, complete, failure, refuse_existing
 
     if not job.replace and report.is_done(job):
         click.echo(f"{job.out} is done")
@@ -207,10 +207,10 @@ def _many(
     found: Plan, wishes: Wishes, engine: Engine, report: Report, workers: int, *, allow_missing: bool, overwrite: bool
 ) -> None:
     """Completes picture by picture, goes on after a bad one, and tells at the end what went wrong."""
-    from showface.batch.workers import outcomes
     from showface.cli.telling import Teller
     from showface.errors import ShowFaceError
     from showface.images import shown
+    from showface.jobs.workers import outcomes
 
     todo = [job for job in found.jobs if overwrite or not report.is_done(job)]
     todo = [replace(job, replace=overwrite or report.is_ours(job)) for job in todo]

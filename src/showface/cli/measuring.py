@@ -16,25 +16,24 @@ from showface import assets, weights
 from showface.data.faces import Face, FaceSource, list_faces
 from showface.data.sources import face_sources
 from showface.errors import DataError, SettingError, unknown
+from showface.evaluation.categories.maps import SemanticMap, category_map
 from showface.evaluation.comparison import Comparison
-from showface.evaluation.frozen import frozen_protocol
-from showface.evaluation.occlusions import (
+from showface.evaluation.groups.traits import Traits, traits_of_faces
+from showface.evaluation.occlusions.rows import (
     Eyes,
-    category_map,
     chosen_kinds,
     chosen_occlusions,
     eyes_of,
     kind_rows,
     occlusion_rows,
 )
-from showface.evaluation.paired import differences_as_markdown
-from showface.evaluation.parsing import SemanticMap
-from showface.evaluation.protocol import Pair, Protocol, ProtocolConfig, make_protocol
-from showface.evaluation.report import weights_folder, weights_hash
-from showface.evaluation.tables import as_markdown
-from showface.evaluation.traits import Traits, traits_of_faces
+from showface.evaluation.protocol.frozen import frozen_protocol
+from showface.evaluation.protocol.pairs import Pair, Protocol, ProtocolConfig, make_protocol
+from showface.evaluation.report.paired import differences_as_markdown
+from showface.evaluation.report.tables import as_markdown
 from showface.networks.face_parser import BiSeNetParser
 from showface.pipeline import FaceInpainter
+from showface.weights import weights_folder, weights_hash
 
 PATIENCE = 15.0  # seconds between two lines where there is no terminal
 AT_ONCE = 1e-4  # seconds a picture that is only recalled takes at most

@@ -55,11 +55,11 @@ def measure_occlusions(asked: Asked) -> None:
     """Measures, writes and tells; draws the sheet, if one is asked for."""
     from showface.cli.measuring import bar, chosen_occlusion_protocol, refuse_unknown_opponent
     from showface.evaluation.comparison import ComparisonConfig
-    from showface.evaluation.methods import contenders, refuse_unknown_methods
-    from showface.evaluation.occlusion_sheet import refuse_sheet, write_sheet
-    from showface.evaluation.occlusion_study import faces_left_out, study_occlusions, write_study
-    from showface.evaluation.references import read_references
-    from showface.evaluation.result_folder import write_inputs
+    from showface.evaluation.measuring.result_folder import write_inputs
+    from showface.evaluation.methods.named import contenders, refuse_unknown_methods
+    from showface.evaluation.methods.references import read_references
+    from showface.evaluation.occlusions.sheet import refuse_sheet, write_sheet
+    from showface.evaluation.occlusions.study import faces_left_out, study_occlusions, write_study
     from showface.pipeline import named_device
 
     if asked.out is None and asked.inputs is None and asked.sheet is None:

@@ -11,7 +11,7 @@ from showface.errors import SettingError, unknown
 from showface.photo.fidelity import checked_fidelity
 
 if TYPE_CHECKING:
-    from showface.batch.one_picture import Points
+    from showface.jobs.one_picture import Points
     from showface.photo.mask_options import Rectangle
 
 

@@ -13,6 +13,7 @@ from typing import Any
 from showface.errors import DataError
 
 Row = dict[str, Any]
+CURE = "remove the file to begin anew"
 
 
 class Journal:
@@ -22,7 +23,7 @@ class Journal:
         """Raises `DataError` if `file` was written with other `settings`, or holds something else."""
         self.file, self.rows = file, dict[str, Row]()
         self._settings = json.loads(json.dumps(settings))
-        self._size = self._read() if file.exists() else 0  # bytes of whole lines
+        self._size = self._read()  # bytes of whole lines
 
     def add(self, key: str, row: Row) -> None:
         """Keeps `row` under `key`, in the file too."""
@@ -34,9 +35,7 @@ class Journal:
 
     def _read(self) -> int:
         """Takes what the file holds, the last row of a key; returns the length of its whole lines."""
-        content = self.file.read_bytes()
-        whole = content[: content.rfind(b"\n") + 1]
-        rows = [self._parsed(line, place) for place, line in enumerate(whole.splitlines(), start=1)]
+        rows, size = read_lines(self.file, cure=CURE)
         if rows and rows[0] != self._settings:
             found, wanted = rows[0], self._settings
             changed = [
@@ -45,17 +44,34 @@ class Journal:
                 if found.get(name) != wanted.get(name)
             ]
             raise DataError(f"{self.file}: begun with other settings ({'; '.join(changed)}); choose another place")
+        for place, row in enumerate(rows[1:], start=2):
+            if "key" not in row:
+                raise DataError(f"{self.file}, line {place}: expected a row with a key, found {row!r}; {CURE}")
         self.rows = {str(row.pop("key")): row for row in rows[1:]}
-        return len(whole)
+        return size
 
-    def _parsed(self, line: bytes, place: int) -> Row:
-        try:
-            row = json.loads(line)
-        except ValueError as error:
-            raise DataError(f"{self.file}, line {place}: damaged ({error}); remove the file to begin anew") from error
-        if not isinstance(row, dict) or (place > 1 and "key" not in row):
-            raise DataError(f"{self.file}, line {place}: expected a row of a journal; remove the file to begin anew")
-        return row
+
+def read_lines(file: Path, *, cure: str) -> tuple[list[Row], int]:
+    """The rows in `file`, one a line, and the length of its whole lines in bytes; nothing where there is no file.
+
+    A line that a stop cut short is left out; `append_lines` writes over it. Raises `DataError` for a line that is no
+    JSON object, with `cure`: what to do about it.
+    """
+    if not file.exists():
+        return [], 0
+    content = file.read_bytes()
+    whole = content[: content.rfind(b"\n") + 1]
+    return [_parsed(file, place, line, cure) for place, line in enumerate(whole.splitlines(), start=1)], len(whole)
+
+
+def _parsed(file: Path, place: int, line: bytes, cure: str) -> Row:
+    try:
+        row = json.loads(line)
+    except ValueError as error:
+        raise DataError(f"{file}, line {place}: damaged ({error}); {cure}") from error
+    if not isinstance(row, dict):
+        raise DataError(f"{file}, line {place}: expected a row of a journal, found {row!r}; {cure}")
+    return row
 
 
 def append_lines(file: Path, content: bytes, *, after: int) -> int:

@@ -15,10 +15,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from showface.evaluation.feature_store import FeatureStore
-from showface.evaluation.gallery import Shown, choose
-from showface.evaluation.journal import Journal
-from showface.evaluation.measures import (
+from showface.evaluation.measuring.feature_store import FeatureStore
+from showface.evaluation.measuring.journal import Journal
+from showface.evaluation.measuring.measures import (
     Distance,
     Measure,
     distances,
@@ -26,13 +25,11 @@ from showface.evaluation.measures import (
     picture_metrics,
     refuse_small_sets,
 )
-from showface.evaluation.methods import Contender, records
-from showface.evaluation.overlap import refuse_overlap
-from showface.evaluation.page import Report, page
-from showface.evaluation.paired import differences_as_markdown
-from showface.evaluation.protocol import Protocol
-from showface.evaluation.published import TABLE_1, PrintedTable
-from showface.evaluation.report import (
+from showface.evaluation.measuring.runner import Measurement, evaluate, show
+from showface.evaluation.methods.contender import Contender, records
+from showface.evaluation.protocol.overlap import refuse_overlap
+from showface.evaluation.protocol.pairs import Protocol
+from showface.evaluation.report.files import (
     REPORT,
     as_json,
     protocol_facts,
@@ -41,8 +38,11 @@ from showface.evaluation.report import (
     versions,
     write_files,
 )
-from showface.evaluation.runner import Measurement, evaluate, show
-from showface.evaluation.tables import Cell, Table, as_csv, as_markdown, as_plain, cells_as_csv, tabulate
+from showface.evaluation.report.gallery import Shown, choose
+from showface.evaluation.report.page import Report, page
+from showface.evaluation.report.paired import differences_as_markdown
+from showface.evaluation.report.published import TABLE_1, PrintedTable
+from showface.evaluation.report.tables import Cell, Table, as_csv, as_markdown, as_plain, cells_as_csv, tabulate
 
 NORMAL = 1.96  # standard errors to either side hold 95 %
 

@@ -14,11 +14,10 @@ import numpy as np
 from jaxtyping import Bool
 
 from showface.errors import SettingError
-from showface.masks import hole_share
+from showface.masks import extent, hole_share
 from showface.photo.align import SIDE, Frame, frame_of_box, frame_of_points, frame_of_window
 from showface.photo.find_faces import Face, FaceFinder
 from showface.photo.photograph import Photo
-from showface.photo.put_back import bounds
 
 How = Literal["found", "aligned", "given", "region"]
 Point = tuple[float | int, float | int]  # x, y
@@ -113,13 +112,13 @@ def _fills(photo: Photo, face: Face, hidden_share: float) -> bool:
 
 def _region(photo: Photo, hole: Bool[np.ndarray, "h w"]) -> Frame:
     """A square of twice the hole's size round it, within the photograph; all of the photograph if that is too small."""
-    left, top, right, bottom = bounds(hole) or (0, 0, photo.width, photo.height)
-    longer = max(right - left, bottom - top)
+    rows, columns = extent(hole if hole.any() else ~hole)
+    longer = max(columns.stop - columns.start, rows.stop - rows.start)
     side = min(max(2 * longer, SIDE), photo.width, photo.height)
     if side < longer:
         return frame_of_window((0, 0, photo.width, photo.height))
-    x = min(max(0, (left + right - side) // 2), photo.width - side)
-    y = min(max(0, (top + bottom - side) // 2), photo.height - side)
+    x = min(max(0, (columns.start + columns.stop - side) // 2), photo.width - side)
+    y = min(max(0, (rows.start + rows.stop - side) // 2), photo.height - side)
     return frame_of_window((x, y, x + side, y + side))
 
 

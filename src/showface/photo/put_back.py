@@ -15,6 +15,7 @@ import cv2
 import numpy as np
 from jaxtyping import Bool, Float
 
+from showface.masks import extent
 from showface.photo.align import Frame, bring_back
 from showface.photo.membrane import continued, faded, membrane
 from showface.photo.mirror import Mirror, relit
@@ -53,10 +54,10 @@ def put_back(
         reach = None if feather is None else feather / frame.scale
         completed = continued(completed, hidden, reach=reach)
         changed = completed if change is None else continued(changed, hidden, reach=reach)
-    window = bounds(part)
-    if window is None:
+    rows, columns = extent(part)
+    if not rows.stop:
         return photo
-    left, top, right, bottom = window
+    left, top, right, bottom = window = columns.start, rows.start, columns.stop, rows.stop
     texture = texture_of(photo, hole, frame, changed, hidden) if grain else None
     change = None if change is None else replace(change, levels=changed - completed)
     deep = photo.pixels.dtype != np.uint8
@@ -67,15 +68,7 @@ def put_back(
             values = _blended(photo, hole, frame, completed, texture, mirror, change, tile, feather)
             values = values / np.float32(255) if deep else values.round()
             filled[tile[1] - top : tile[3] - top, tile[0] - left : tile[2] - left] = values
-    return photo.filled(filled, part[top:bottom, left:right], corner=(top, left))
-
-
-def bounds(mask: Bool[np.ndarray, "h w"]) -> PixelBox | None:
-    """The smallest box (left, top, right, bottom) that holds all of `mask`; None if it is empty."""
-    rows, columns = np.flatnonzero(mask.any(1)), np.flatnonzero(mask.any(0))
-    if not len(rows):
-        return None
-    return int(columns[0]), int(rows[0]), int(columns[-1]) + 1, int(rows[-1]) + 1
+    return photo.filled(filled, part[rows, columns], corner=(top, left))
 
 
 def tiles(window: PixelBox) -> Iterator[PixelBox]:
@@ -123,10 +116,9 @@ def mirrored_over(
     """`base`, the completion for `box` of the photograph, with the photograph's own mirrored pixels over it; 0..255."""
     steered = bring_back(np.dstack([mirror.places.x, mirror.places.y, mirror.share]), frame, box)
     share = steered[..., 2].clip(0, 1)
-    window = bounds(share > 0.001)
-    if window is None:
+    rows, columns = area = extent(share > 0.001)
+    if not rows.stop:
         return base
-    area = np.s_[window[1] : window[3], window[0] : window[2]]
     (xx, xy, shift_x), (yx, yy, shift_y) = np.linalg.inv(np.vstack([frame.matrix, (0, 0, 1)]))[:2].astype(np.float32)
     x, y = steered[area][..., 0] + np.float32(0.5), steered[area][..., 1] + np.float32(0.5)  # continuous, of the frame
     from_x, from_y = xx * x + xy * y + shift_x - np.float32(0.5), yx * x + yy * y + shift_y - np.float32(0.5)
@@ -143,8 +135,7 @@ def mirrored_over(
     there = cv2.remap(
         source, from_x - np.float32(left), from_y - np.float32(top), cv2.INTER_LANCZOS4, borderMode=cv2.BORDER_REFLECT
     )
-    light = bring_back(
-        mirror.light, frame, (box[0] + window[0], box[1] + window[1], box[0] + window[2], box[1] + window[3])
-    )
+    window = box[0] + columns.start, box[1] + rows.start, box[0] + columns.stop, box[1] + rows.stop
+    light = bring_back(mirror.light, frame, window)
     base[area] += share[area][..., None] * (relit(there, light) - base[area])
     return base

@@ -8,8 +8,9 @@ import cv2
 import numpy as np
 from jaxtyping import Bool, Float
 
+from showface.masks import extent
 from showface.photo.photograph import Photo
-from showface.photo.put_back import bounds, tiles
+from showface.photo.put_back import tiles
 
 NEAR = 4  # pixels outside the hole in which it is measured what is usual
 LOCAL = 9  # pixels of border over which a step is averaged before it counts as one of colour
@@ -31,12 +32,12 @@ class Seam:
 
 def seam_of(photo: Photo, hole: Bool[np.ndarray, "h w"]) -> Seam:
     """Measures a completed `photo` along the border of `hole`; all 0 if there is none."""
-    window = bounds(hole)
+    rows, columns = extent(hole)
     sums = np.zeros(6)
-    if window is not None:
-        left, top, right, bottom = window
+    if rows.stop:
         grown = (
-            max(0, left - NEAR), max(0, top - NEAR), min(photo.width, right + NEAR), min(photo.height, bottom + NEAR)
+            max(0, columns.start - NEAR), max(0, rows.start - NEAR),
+            min(photo.width, columns.stop + NEAR), min(photo.height, rows.stop + NEAR),
         )  # fmt: skip
         for tile in tiles(grown):
             inside = hole[tile[1] : tile[3], tile[0] : tile[2]]

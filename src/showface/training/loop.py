@@ -16,10 +16,8 @@ from showface.data.batches import Batch, FaceSamples, batches
 from showface.data.unusable import Unusable
 from showface.errors import NonFiniteError, WorkerError
 from showface.training.configuration import Recipe, StageConfig
-from showface.training.contact_sheet import SHOWN, write_sheet
+from showface.training.distributed.ranks import Ranks, kept_alike, refuse_other_start, refuse_uneven
 from showface.training.interruption import StopSignals
-from showface.training.ranks import Ranks, kept_alike, refuse_other_start, refuse_uneven
-from showface.training.run_report import RunReport
 from showface.training.stages import Stage, build_stage
 from showface.training.state import (
     RESULT,
@@ -31,8 +29,10 @@ from showface.training.state import (
     save_checkpoint,
     write_tensors,
 )
-from showface.training.tracking import Pace, Tracker
 from showface.training.update import average, make_optimiser, run_phase
+from showface.training.watching.contact_sheet import SHOWN, write_sheet
+from showface.training.watching.report import RunReport
+from showface.training.watching.tracking import Pace, Tracker
 from showface.weights import to_plain, write_whole
 
 

@@ -11,16 +11,16 @@ from rich.console import Console
 
 from showface.errors import CheckpointError, SettingError, ShowFaceError, unknown
 from showface.training.configuration import Recipe, StageConfig
+from showface.training.distributed.ranks import Ranks, joined, reached
 from showface.training.interruption import StopSignals
 from showface.training.lock import locked
 from showface.training.loop import train_stage
 from showface.training.preflight import list_sets, record_pictures
-from showface.training.ranks import Ranks, joined, reached
-from showface.training.run_report import RunReport
 from showface.training.stages.face_parser import parser_of
 from showface.training.stages.stage import BOXES, box_of
 from showface.training.state import is_finished
-from showface.training.tracking import tensorboard_installed
+from showface.training.watching.report import RunReport
+from showface.training.watching.tracking import tensorboard_installed
 from showface.weights import holds_weights, load, remove_parts
 
 

@@ -15,8 +15,8 @@ from showface.errors import NonFiniteError
 from showface.layers.recomputing import same_spectra
 from showface.networks.precision import bf16_autocast
 from showface.training.configuration import OptimiserConfig, StageConfig
+from showface.training.distributed.ranks import average_gradients, average_told
 from showface.training.muon import Muon, is_matrix
-from showface.training.ranks import average_gradients, average_told
 from showface.training.stages import Phase
 from showface.training.state import TrainState
 

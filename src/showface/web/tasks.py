@@ -11,7 +11,6 @@ import numpy as np
 from jaxtyping import Bool
 from PIL import Image
 
-from showface.batch.one_picture import most_hidden, parsed_faces
 from showface.errors import MaskError
 from showface.explain import Explanation, explanation
 from showface.images import Held, picture_of
@@ -25,6 +24,7 @@ from showface.photo.mask_options import MaskOptions, ParsedFace, Rectangle, hole
 from showface.photo.mirror import MirrorUse
 from showface.photo.photograph import Photo
 from showface.pipeline import FaceInpainter, Restoration
+from showface.pipeline.faces import most_hidden, parsed_faces
 
 
 @dataclass(frozen=True, kw_only=True)

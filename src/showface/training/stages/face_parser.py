@@ -16,13 +16,13 @@ from torch.nn import functional as F
 
 from showface.data.batches import NO_LABEL, Batch
 from showface.errors import DataError, SettingError
-from showface.layers.processes import process_mean
 from showface.losses.parsing import labelled_cells, parsing_loss
 from showface.masks import composite
 from showface.networks.coarse import CoarseNetwork, coarse_face
 from showface.networks.face_parser import FaceParser, FaceParserConfig
 from showface.semantics import PALETTE
 from showface.training.configuration import Recipe, StageConfig
+from showface.training.distributed.processes import process_mean
 from showface.training.stages.stage import BOXES, Losses, Phase, Stage, evaluating
 
 

@@ -15,7 +15,6 @@ from torch import Tensor, nn
 from showface import assets, weights
 from showface.data.batches import Batch, Part
 from showface.features.efficientnet_lite0 import EfficientNetLite0
-from showface.layers.processes import process_mean
 from showface.losses.objective import LossWeights, ObjectiveInputs, discriminator_terms, generator_terms, term_counts
 from showface.networks.discriminator import Discriminator
 from showface.networks.disentangled_memory import read_sharpness, slot_entropy
@@ -23,6 +22,7 @@ from showface.networks.face_parser import BiSeNetParser
 from showface.networks.mdrnets import MDRNets, MDRNetsOutput, Reading
 from showface.networks.reconstruction import ReconstructionNetwork
 from showface.training.configuration import Recipe, StageConfig
+from showface.training.distributed.processes import process_mean
 from showface.training.stages.alignment import sources_of
 from showface.training.stages.face_parser import painted
 from showface.training.stages.judging import first_of, judged_terms

@@ -1,0 +1,1 @@
+"""The semantic categories of a face, and how well parsers find them."""

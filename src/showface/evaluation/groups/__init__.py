@@ -1,0 +1,1 @@
+"""Results told apart by what the pictures show."""

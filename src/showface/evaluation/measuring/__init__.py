@@ -1,0 +1,1 @@
+"""Measures of completed pictures, run over a protocol and kept as they come."""

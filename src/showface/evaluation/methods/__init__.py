@@ -1,0 +1,1 @@
+"""What is compared, by name: our networks, classical and trained methods, results of others."""

@@ -1,0 +1,1 @@
+"""Tables, the page, and the files that an evaluation leaves."""

@@ -1,0 +1,1 @@
+"""What people see of a run: terminal, TensorBoard, contact sheets, a page."""

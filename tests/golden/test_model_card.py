@@ -49,7 +49,7 @@ def test_its_table_is_the_measured_one_rounded(row: str, place: str) -> None:
 
 
 def test_the_files_it_names_exist_and_its_pictures_lie_beside_it() -> None:
-    for name in re.findall(r"`((?:docs|tests|benchmarks|src)/[\w/.]+\.\w+)`", CARD):
+    for name in re.findall(r"`((?:docs|tests|benchmarks|studies|src)/[\w/.]+\.\w+)`", CARD):
         assert (ROOT / name).exists(), name
     pictures = re.findall(r"!\[[^\]]+\]\(([^)]+)\)", CARD)
     assert pictures

@@ -11,9 +11,9 @@ PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check -c const
 demo: $(VENV)/.core
 	$(BIN)/showface demo --out demo --overwrite
 
-# All of `make test` but the tests marked slow.
+# All of `make test` but the tests marked slow; the ones that should be marked are listed at the end.
 check: lint
-	$(BIN)/python -m pytest -q -m "not slow"
+	$(BIN)/python -m pytest -q -m "not slow" --durations=5 --durations-min=2
 
 test: lint
 	$(BIN)/python -m pytest -q

@@ -17,7 +17,7 @@ def test_it_names_the_weights_beside_it() -> None:
 
 
 def test_the_files_it_names_exist_and_its_pictures_lie_beside_it() -> None:
-    for name in re.findall(r"`((?:docs|tests|benchmarks|src)/[\w/.]+\.\w+)`", CARD):
+    for name in re.findall(r"`((?:docs|tests|benchmarks|studies|src)/[\w/.]+\.\w+)`", CARD):
         assert (ROOT / name).exists(), name
     pictures = re.findall(r"!\[[^\]]+\]\(([^)]+)\)", CARD)
     assert pictures

@@ -30,11 +30,11 @@ from torch import Tensor
 from showface import weights
 from showface.errors import NonFiniteError, SettingError, ShowFaceError, unknown
 from showface.images import to_tensor, to_unit
+from showface.lean.form import LeanForm
+from showface.lean.precision import bf16_autocast, computes_bf16
 from showface.masks import hole_share, mask_tensor
 from showface.networks.disentangled_memory import Retrieved
-from showface.networks.lean_form import LeanForm
 from showface.networks.mdrnets import MDRNets, MDRNetsOutput
-from showface.networks.precision import bf16_autocast, computes_bf16
 from showface.networks.source_alignment import Aligned
 from showface.photo.align import SIDE as SIDE
 from showface.photo.align import take

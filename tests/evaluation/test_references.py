@@ -17,7 +17,7 @@ from showface.evaluation.methods import as_levels, as_signal, contenders
 from showface.evaluation.protocol import Protocol, ProtocolConfig, make_protocol, read_face
 from showface.evaluation.references import References, people_of, read_references, strangers
 from showface.evaluation.runner import WithPairs, evaluate, read_batch, result_of
-from showface.networks.lean import lean
+from showface.lean.mdrnets import lean
 from showface.networks.mdrnets import MDRNets
 
 SIZE = 64

@@ -11,9 +11,9 @@ from torch import Tensor, nn
 from torch.nn.utils import parametrize
 from torch.utils.flop_counter import FlopCounterMode
 
+from showface.lean.mdrnets import lean
 from showface.networks import profiles
 from showface.networks.face_parser import BiSeNetParser
-from showface.networks.lean import lean
 from showface.networks.mdrnets import MDRNets, MDRNetsConfig
 from showface.networks.sources import Sources
 

@@ -7,8 +7,8 @@ import torch
 from torch import Tensor, nn
 
 from showface.layers.correlation import Correlation
-from showface.layers.lean import as_one
-from showface.networks.lean import LeanMaskRegion
+from showface.lean.layers import as_one
+from showface.lean.mask_region_enhanced import LeanMaskRegion
 from showface.networks.mask_region_enhanced import Details, MaskRegionConfig, MaskRegionEnhanced, fuse
 
 

@@ -23,10 +23,10 @@ from showface.evaluation.protocol import ProtocolConfig, make_protocol
 from showface.evaluation.runner import read_batch
 from showface.metrics.cielab import cielab
 from showface.pipeline import SIDE
-from showface.semantics import merge
+from showface.semantics import CATEGORIES
 
 ENOUGH, BUCKETS = 20, ("20-40", "40-60")
-EYE = merge("A").categories.index("eye")
+EYE = CATEGORIES.index("eye")
 
 
 def colour(picture: Tensor, place: Tensor) -> Float64[np.ndarray, " 3"]:

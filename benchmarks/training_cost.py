@@ -24,7 +24,7 @@ from showface import recipes
 from showface.data.batches import Batch, FaceSamples, batches
 from showface.data.faces import FaceSource
 from showface.data.mask_sets import MaskSource
-from showface.losses.objective import LossWeights
+from showface.losses.configuration import LossWeights
 from showface.training.stages import Phase
 from showface.training.state import TrainState
 from showface.training.update import make_optimiser, run_phase

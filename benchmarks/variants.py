@@ -1,7 +1,7 @@
 """Finished weights, used otherwise than they were trained: what the memory and the mining are worth to them.
 
     python benchmarks/variants.py --out variants [--weights WEIGHTS]
-    showface evaluate --methods coarse,full,mean=variants/mean,... --against full --data ... --masks ... --out ...
+    showface evaluate --methods full,as_printed=variants/as_printed,... --against full --data ... --masks ...
 
 Nothing is trained: `variants` holds the weights once for each row, with another configuration.
 """
@@ -18,12 +18,9 @@ from showface.networks.mdrnets import MDRNetsConfig
 
 def variants(trained: MDRNetsConfig) -> dict[str, MDRNetsConfig]:
     """The rows: name and configuration."""
-    memory, mining = trained.memory, trained.mask_region
+    memory = trained.memory
     return {
-        "mean": replace(trained, memory=replace(memory, read_mode="mean")),  # of all slots: a constant per category
-        "hard": replace(trained, memory=replace(memory, read_mode="hard")),  # the nearest slot
         "as_printed": replace(trained, memory=replace(memory, temperature=1.0, temperature_unit="cosine")),
-        "masked_keys": replace(trained, mask_region=replace(mining, mask_keys=True)),
         "no_mining": replace(trained, use_mask_region=False),
         "no_memory": replace(trained, use_memory=False, use_mask_region=False),  # the coarse face's own style
     }

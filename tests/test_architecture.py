@@ -28,6 +28,7 @@ MAY_IMPORT = {
     "images": "errors",
     "masks": "errors images",
     "assets": "errors",
+    "configurations": "errors",
     "occluders": "errors semantics",
     "layers": "errors",
     "networks": "errors semantics masks layers",
@@ -36,16 +37,16 @@ MAY_IMPORT = {
     "losses": "errors semantics masks layers features",
     "metrics": "errors features",
     "data": "errors semantics images masks",
-    "weights": "errors networks",
+    "weights": "errors configurations networks",
     "photo": "errors images masks assets",
     "pipeline": "errors images masks networks lean weights photo",
     "export": "errors networks lean weights",
     "explain": "images masks layers networks semantics photo",  # what was taken from the other side of the face
     "batch": "allocator errors images masks photo pipeline explain",
     "web": "errors images masks photo pipeline explain batch",
-    "baselines": "errors masks layers networks weights",
+    "baselines": "errors configurations masks layers networks weights",
     "pages": "",
-    "training": "errors semantics masks data networks lean losses metrics weights",
+    "training": "errors configurations semantics masks data networks lean losses metrics weights",
     "recipes": "training networks losses data",
     "evaluation": "errors masks data metrics pipeline weights",
     "cli": " ".join(UNITS - {"cli"}),
@@ -54,7 +55,7 @@ MAY_IMPORT = {
 
 # Wider than the design's table, and why. Rows of docs/deviations.md.
 WIDER = {
-    ("semantics", "errors"): "an unknown class map is refused with the nearest name",
+    ("semantics", "errors"): "an unknown region is refused with the nearest name",
     ("recipes", "errors"): "an unknown recipe is refused with the nearest name",
     (
         "training",

@@ -281,7 +281,7 @@ def two_faces(tiny_network: MDRNets, monkeypatch: pytest.MonkeyPatch) -> FaceInp
     monkeypatch.setattr("showface.pipeline.face_finder", lambda *, fetch: Known(*TWO))
     inpaint = FaceInpainter(tiny_network, device="cpu")
     inpaint.network = Red()  # type: ignore[assignment]
-    monkeypatch.setattr("showface.pipeline.mirror_of", lambda *given, class_map: "sides differ")
+    monkeypatch.setattr("showface.pipeline.mirror_of", lambda *given: "sides differ")
     return inpaint
 
 
@@ -351,7 +351,7 @@ def test_what_each_face_has_of_its_other_side_is_told_in_order(
     light = np.ones((SIDE, SIDE, 3), np.float32)
     asked = iter([True, False])
 
-    def mirror_of(completed: np.ndarray, hidden: np.ndarray, *more: np.ndarray, class_map: str) -> Mirror | str:
+    def mirror_of(completed: np.ndarray, hidden: np.ndarray, *more: np.ndarray) -> Mirror | str:
         found = Mirror(Places(255 - xs, ys), light, hidden.astype(np.float32))
         return found if next(asked) else "turned head"
 

@@ -18,18 +18,15 @@ is one: whenever the writer is killed, the old weights are there or the new ones
 
 from __future__ import annotations
 
-import dataclasses
 import hashlib
 import importlib
 import json
 import os
 import re
-import types
-import typing
 import uuid
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, NamedTuple, TypeVar
+from typing import Any, NamedTuple
 
 import torch
 from safetensors import SafetensorError, safe_open
@@ -37,7 +34,8 @@ from safetensors.torch import save as safetensors_bytes
 from torch import Tensor, nn
 from torch.overrides import TorchFunctionMode
 
-from showface.errors import MissingExtraError, NonFiniteError, SettingError, WeightsError, unknown
+from showface.configurations import differences, from_plain, to_plain
+from showface.errors import MissingExtraError, NonFiniteError, SettingError, WeightsError
 from showface.networks.mdrnets import MDRNets, MDRNetsConfig
 
 
@@ -51,7 +49,7 @@ class Part(NamedTuple):
 ALIGNMENT = "alignment.safetensors"
 FILES = {
     "coarse.safetensors": Part(("coarse",), ("coarse",)),
-    "parser.safetensors": Part(("parser",), ("class_map", "parser")),
+    "parser.safetensors": Part(("parser",), ("parser",)),
     ALIGNMENT: Part(("alignment",), ("sources",)),
     "refinement.safetensors": Part(
         ("style_encoder", "memory", "mask_region", "refinement"),
@@ -68,7 +66,6 @@ _WAITING = re.compile(r"(coarse|parser|alignment|refinement)-[0-9a-f]{12}\.safet
 _SHA256 = re.compile(r"[0-9a-f]{64}")
 
 State = dict[str, Tensor]
-ConfigT = TypeVar("ConfigT")
 
 
 def bundled(name: str = "compact") -> Path:
@@ -223,8 +220,7 @@ def _from_folder(folder: Path, device: str | torch.device) -> tuple[MDRNetsConfi
     values: dict[str, Any] = {}
     state: State = {}
     for name, digest in _hashes(folder / CONFIG, description, configuration).items():
-        waiting = _waiting(folder / name, digest)
-        file = waiting if waiting.is_file() else folder / name
+        file = _standing(folder / name, digest)
         _check(file, digest)
         part, tensors = _opened(file, description["format"])
         values |= part
@@ -232,6 +228,29 @@ def _from_folder(folder: Path, device: str | torch.device) -> tuple[MDRNetsConfi
     if (found := _configuration(folder, values)) != configuration:
         raise WeightsError(f"{folder}: {CONFIG} was altered: {'; '.join(differences(found, configuration))}")
     return configuration, state
+
+
+def boxes_in(folder: Path) -> frozenset[str]:
+    """The boxes of `MDRNets` that the weights in `folder` hold tensors of; only the heads of its files are read."""
+    description = read_description(folder)
+    hashes = _hashes(folder / CONFIG, description, _configuration(folder / CONFIG, description.get("configuration")))
+    files = (_standing(folder / name, digest) for name, digest in hashes.items())
+    return frozenset(name.split(".")[0] for file in files for name in _names(file))
+
+
+def _names(file: Path) -> list[str]:
+    """The names of the tensors in a safetensors file."""
+    try:
+        with safe_open(file, framework="pt") as content:
+            return list(content.keys())
+    except (SafetensorError, OSError) as error:
+        raise WeightsError(f"{file}: missing, damaged, or not safetensors ({error}); {_CURE}") from error
+
+
+def _standing(file: Path, digest: str) -> Path:
+    """Where the `file` of the sha256 `digest` lies now."""
+    waiting = _waiting(file, digest)
+    return waiting if waiting.is_file() else file
 
 
 def _hashes(path: Path, description: Mapping[str, Any], configuration: MDRNetsConfig) -> dict[str, str]:
@@ -392,72 +411,3 @@ def fetch(name: str) -> Path:
         raise WeightsError(
             f"{name}: cannot be fetched ({reason}); fetch {CONFIG} and the .safetensors beside it into a folder"
         ) from error
-
-
-# ---------------------------------------------------------------------------------------------- configurations
-
-
-def to_plain(config: object) -> dict[str, Any]:
-    """A configuration dataclass, with those inside it, as values that JSON can hold."""
-    assert dataclasses.is_dataclass(config) and not isinstance(config, type)
-    plain: dict[str, Any] = json.loads(json.dumps(dataclasses.asdict(config)))
-    return plain
-
-
-def from_plain(kind: type[ConfigT], values: object, *, name: str = "") -> ConfigT:
-    """The configuration of class `kind` from plain `values`, field by field; absent fields take their default.
-
-    An unknown field or a value of another type is a `SettingError` that names it; `name` is what it is called there.
-    """
-    called = name or kind.__name__
-    if not isinstance(values, dict):
-        raise SettingError(f"{called}: expected fields and values, got {values!r}")
-    hints = typing.get_type_hints(kind)
-    fields = {field.name: field for field in dataclasses.fields(typing.cast(Any, kind)) if field.init}
-    for field in values:
-        if field not in fields:
-            raise SettingError(unknown(f"field of {called}", str(field), fields))
-    for field in fields.keys() - values.keys():
-        if fields[field].default is fields[field].default_factory is dataclasses.MISSING:
-            raise SettingError(f"{called}: expected a value for {field}, got none")
-    return kind(**{field: typed(hints[field], values[field], f"{name}.{field}".lstrip(".")) for field in values})
-
-
-def typed(hint: Any, value: object, name: str) -> Any:
-    """`value`, read from JSON, as the type `hint`: a scalar, Literal, tuple, union or configuration."""
-    origin, arguments = typing.get_origin(hint), typing.get_args(hint)
-    if dataclasses.is_dataclass(hint):
-        return from_plain(typing.cast(type[Any], hint), value, name=name)
-    if origin in (typing.Union, types.UnionType):
-        exact = [argument for argument in arguments if type(value) is argument]
-        return value if exact else typed(arguments[0], value, name)
-    if origin is typing.Literal and value in arguments:
-        return value
-    if origin is tuple and isinstance(value, list):
-        repeated = len(arguments) == 2 and arguments[1] is ...
-        parts = [arguments[0]] * len(value) if repeated else list(arguments)
-        if len(parts) == len(value):
-            return tuple(typed(parts[i], item, f"{name}[{i}]") for i, item in enumerate(value))
-    if hint is float and isinstance(value, int) and not isinstance(value, bool):
-        return float(value)
-    if isinstance(hint, type) and type(value) is hint:
-        return value
-    raise SettingError(f"{name}: expected {hint.__name__ if isinstance(hint, type) else hint}, got {value!r}")
-
-
-def differences(expected: object, found: object) -> list[str]:
-    """One line per field in which two configurations differ, as `style.channels is 128, expected 64`."""
-    one, other = dict(_leaves("", to_plain(expected))), dict(_leaves("", to_plain(found)))
-    return [
-        f"{name} is {other.get(name, 'absent')}, expected {one.get(name, 'absent')}"
-        for name in sorted(one.keys() | other.keys())
-        if one.get(name, "absent") != other.get(name, "absent")
-    ]
-
-
-def _leaves(prefix: str, values: dict[str, Any]) -> Iterator[tuple[str, Any]]:
-    for name, value in values.items():
-        if isinstance(value, dict):
-            yield from _leaves(f"{prefix}{name}.", value)
-        else:
-            yield f"{prefix}{name}", value

@@ -10,10 +10,10 @@ from PIL import Image
 
 from showface.evaluation.protocol import MadeMask, Pair, ProtocolConfig, fixed_protocol
 from showface.evaluation.traits import TRAITS, traits_of, traits_of_faces, turn
-from showface.semantics import merge
+from showface.semantics import CATEGORIES
 
 SIDE = 64
-INDEX = {name: i for i, name in enumerate(merge("A").categories)}
+INDEX = {name: i for i, name in enumerate(CATEGORIES)}
 SKIN = (226, 178, 150)  # ITA 49
 
 

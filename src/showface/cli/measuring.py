@@ -157,7 +157,7 @@ def parsers_of(inpainter: FaceInpainter, *, bisenet: bool) -> dict[str, Semantic
     own = inpainter.network.parser
     parsers: dict[str, SemanticMap] = {"ours": lambda images, size: own.semantic_map(images.to(device), size)}
     if bisenet:
-        published = BiSeNetParser(class_map=inpainter.network.config.class_map)
+        published = BiSeNetParser()
         published.load(assets.path("bisenet"))
         published.to(device)
         parsers["BiSeNet"] = lambda images, size: published.semantic_map(images.to(device), size)

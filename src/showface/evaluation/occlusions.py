@@ -27,7 +27,7 @@ from showface.occluders.kinds import DRAWN_KINDS, KINDS, eye_parts, hide
 
 Make = Callable[[int], Bool[np.ndarray, "size size"]]
 CategoryMap = Callable[[Path], Integer[np.ndarray, "h w"]]
-"""From the path of a face to its categories in class map A."""
+"""From the path of a face to its categories."""
 
 COMPONENTS, DRAWN = tuple(GROWTH), tuple(OCCLUDERS)
 PARSED_SIZE = 256  # side at which a parser sees faces without labels

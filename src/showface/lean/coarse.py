@@ -4,13 +4,11 @@ from __future__ import annotations
 
 from typing import cast
 
-import torch
 import torch.nn.functional as F
 from jaxtyping import Float
 from torch import Tensor, nn
 
 from showface.layers.folding import unfolded
-from showface.layers.harmonic_fill import harmonic_fill
 from showface.layers.partial_convolution import PartialConvolution
 from showface.layers.window import Window, hole_window, whole, windows_before
 from showface.lean.layers import LeanJoinedConvolution, LeanPartialConvolution
@@ -18,7 +16,7 @@ from showface.networks.coarse import CoarseNetwork, Level, PartialResidual, Vali
 
 
 class LeanCoarse(nn.Module):
-    """`CoarseNetwork`: features masked once, decoder levels take the smaller map as it is, head and gate are one.
+    """`CoarseNetwork`: features masked once, decoder levels take the smaller map as it is.
 
     The decoder computes only what the hole depends on.
     """
@@ -32,8 +30,7 @@ class LeanCoarse(nn.Module):
             LeanLevel(cast(Level, level), zeroed=zeroed, split=widths[i + 1], scale=config.strides[i + 1])
             for i, level in enumerate(coarse.decoder)
         )
-        last = [coarse.head] if coarse.gate is None else [coarse.head, coarse.gate]
-        self.last = _lean(last, split=widths[0], scale=config.strides[0], zeroed=zeroed)
+        self.last = _lean(coarse.head, split=widths[0], scale=config.strides[0], zeroed=zeroed)
 
     def forward(self, image: Float[Tensor, "b 3 h w"], mask: Float[Tensor, "b 1 h w"]) -> Float[Tensor, "b 3 h w"]:
         """As `CoarseNetwork.forward` in the hole; elsewhere, where it has not computed, it gives the picture back."""
@@ -60,7 +57,7 @@ class LeanCoarse(nn.Module):
             self.last, needed.of(x), _part(needed, valid), (last.of(skip), _part(last, skipped)),
             self.config.strides[0],
         )  # fmt: skip
-        return self._picture(planes, picture, mask, last.enlarged(self.config.fold))
+        return self._picture(planes, picture, last.enlarged(self.config.fold))
 
     def _windows(self, hole: Window) -> list[Window]:
         """What every decoder level, innermost first, and the last convolution compute, in cells of their maps."""
@@ -69,19 +66,12 @@ class LeanCoarse(nn.Module):
         steps = [(scale, 1 + 2 * count) for scale, count in blocks] + [(config.strides[0], 1)]
         return windows_before(hole.reduced(config.fold), steps)
 
-    def _picture(
-        self, planes: Float[Tensor, "b p h w"], picture: Tensor, mask: Tensor, window: Window
-    ) -> Float[Tensor, "b 3 H W"]:
+    def _picture(self, planes: Float[Tensor, "b p h w"], picture: Tensor, window: Window) -> Float[Tensor, "b 3 H W"]:
         """What was `seen`, with what the planes make of it in `window`, which counts pixels."""
-        fold = self.config.fold
-        raw = unfolded(planes[:, : 3 * fold**2], fold)  # (b, 3, h, w) of the window
+        raw = unfolded(planes, self.config.fold)  # (b, 3, h, w) of the window
         if self.config.fill == "none":
             return window.put(raw, picture.to(raw.dtype))
-        if self.config.fill == "input":
-            return window.put(window.of(picture) + raw.float(), picture)
-        filled = harmonic_fill(picture, mask, window=hole_window(mask))
-        gate = unfolded(planes[:, 3 * fold**2 :], fold).sigmoid()  # (b, 1, h, w)
-        return window.put(torch.lerp(raw.float(), window.of(filled), gate.float()), filled)
+        return window.put(window.of(picture) + raw.float(), picture)
 
 
 class LeanLevel(nn.Module):
@@ -91,7 +81,7 @@ class LeanLevel(nn.Module):
         super().__init__()
         self.scale = scale
         self.convolution = _lean(
-            [level.convolution], split=split, scale=scale, norm=level.norm, slope=level.slope, zeroed=zeroed
+            level.convolution, split=split, scale=scale, norm=level.norm, slope=level.slope, zeroed=zeroed
         )
         self.blocks = nn.ModuleList(LeanResidual(cast(PartialResidual, block), zeroed) for block in level.blocks)
 
@@ -114,8 +104,8 @@ class LeanResidual(nn.Module):
 
     def __init__(self, block: PartialResidual, zeroed: bool) -> None:
         super().__init__()
-        self.first = LeanPartialConvolution([block.first], norm=block.norm, slope=0.2, zeroed=zeroed)
-        self.second = LeanPartialConvolution([block.second], zeroed=zeroed)
+        self.first = LeanPartialConvolution(block.first, norm=block.norm, slope=0.2, zeroed=zeroed)
+        self.second = LeanPartialConvolution(block.second, zeroed=zeroed)
 
     def forward(self, x: Float[Tensor, "b c h w"], valid: Valid) -> tuple[Float[Tensor, "b c h w"], Valid]:
         """As `PartialResidual.forward`; `x` is added to in place."""
@@ -129,13 +119,13 @@ def _part(window: Window, valid: Valid) -> Valid:
 
 
 def _lean(
-    layers: list[PartialConvolution], *, split: int, scale: int, norm: nn.Module | None = None, slope: float = 1.0,
+    layer: PartialConvolution, *, split: int, scale: int, norm: nn.Module | None = None, slope: float = 1.0,
     zeroed: bool,
 ) -> LeanPartialConvolution:  # fmt: skip
     """The cheaper of both forms for a convolution that may see the smaller map beside the larger one."""
-    if split and scale == 2 and layers[0].kernel == 3:
-        return LeanJoinedConvolution(layers, split=split, norm=norm, slope=slope, zeroed=zeroed)
-    return LeanPartialConvolution(layers, norm=norm, slope=slope, zeroed=zeroed)
+    if split and scale == 2 and layer.kernel == 3:
+        return LeanJoinedConvolution(layer, split=split, norm=norm, slope=slope, zeroed=zeroed)
+    return LeanPartialConvolution(layer, norm=norm, slope=slope, zeroed=zeroed)
 
 
 def _joined(

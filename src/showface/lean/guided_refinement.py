@@ -53,9 +53,6 @@ class LeanRefinement(nn.Module):
     def _windows(self, mask: Float[Tensor, "b 1 h w"]) -> list[Window]:
         """What every block behind an up-sampling computes, in cells of its map."""
         config = self.full.config
-        hole = hole_window(mask)
-        if config.spade_norm == "instance":  # whose means are those of the whole map
-            hole = whole(mask)
         spade, gated = 2 * (config.spade_kernel // 2), max(1, config.gate_kernel // 2)
-        before_the_head = hole.reduced(config.fold).grown(1)
+        before_the_head = hole_window(mask).reduced(config.fold).grown(1)
         return windows_before(before_the_head, [(2, 2 * gated + spade)] * len(config.decoder_widths))

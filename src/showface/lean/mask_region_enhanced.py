@@ -37,7 +37,7 @@ class LeanMaskRegion(nn.Module):
         if config.details and details is None:
             return fused
         left, right, value, hidden = self._maps(fused, mask, details)
-        settings = (config.patch, config.stride, config.correlation, config.mask_keys)
+        settings = (config.patch, config.stride, config.correlation, config.details)
         mine = torch.ops.showface.mined_holes if torch.compiler.is_compiling() else mined
         return torch.addcmul(fused, mask, mine(left, right, value, mask, hidden, *settings))
 
@@ -53,14 +53,14 @@ class LeanMaskRegion(nn.Module):
     "showface::mined_holes",
     mutates_args=(),
     schema="(Tensor left, Tensor right, Tensor value, Tensor mask, Tensor hidden, int patch, int stride, str kind, "
-    "bool mask_keys) -> Tensor",
+    "bool seen_alone) -> Tensor",
 )
 def _mined_holes(
     left: Tensor, right: Tensor, value: Tensor, mask: Tensor, hidden: Tensor, patch: int, stride: int,
-    kind: Correlation, mask_keys: bool,
+    kind: Correlation, seen_alone: bool,
 ) -> Tensor:  # fmt: skip
     """`mined` as one operation for torch.compile, which would have to know how many patches have a hole."""
-    update = mined(left, right, value, mask, hidden, patch, stride, kind, mask_keys)
+    update = mined(left, right, value, mask, hidden, patch, stride, kind, seen_alone)
     return update.contiguous(memory_format=torch.channels_last)
 
 

@@ -22,7 +22,7 @@ from torch.nn import functional as F
 from showface.errors import SettingError
 from showface.layers.folding import folded
 from showface.layers.regions import downsample_semantic_map
-from showface.semantics import BISENET_ORDER, CATEGORY_COUNT, merge
+from showface.semantics import BISENET_ORDER, CATEGORY_COUNT, merged
 
 BISENET_SIZE = 512
 """The only input size at which the published weights are known to work; at 128 px their labels collapse."""
@@ -148,17 +148,17 @@ class FaceParser(nn.Module):
 
 
 class BiSeNetParser(nn.Module):
-    """The published BiSeNet with its 19 classes merged into the 14 categories of `class_map` ("A", "B" or "C").
+    """The published BiSeNet with its 19 classes merged into the 14 categories.
 
     Frozen from the start and always in evaluation mode; its weights come with `load` or with a state dictionary.
     """
 
     table: Tensor
 
-    def __init__(self, *, class_map: str = "A") -> None:
+    def __init__(self) -> None:
         super().__init__()
         self.bisenet = BiSeNet()
-        table = merge(class_map).table(BISENET_ORDER)
+        table = merged(BISENET_ORDER)
         self.members = [[i for i, into in enumerate(table) if into == category] for category in range(CATEGORY_COUNT)]
         self.register_buffer("table", torch.tensor(table), persistent=False)
         self.requires_grad_(False).eval()

@@ -368,3 +368,19 @@ def test_a_failed_download_says_where_to_put_the_files(monkeypatch: pytest.Monke
     monkeypatch.setitem(sys.modules, "huggingface_hub", fake_hub(answer))
     with pytest.raises(WeightsError, match=r"cannot be fetched \((404|offline|bad id)\); fetch config\.json and the"):
         weights.fetch("some/model")
+
+
+@pytest.mark.parametrize("single", [False, True])
+def test_which_boxes_weights_hold_is_read_from_the_heads_of_their_files(
+    folder: Path, tiny_network: MDRNets, monkeypatch: pytest.MonkeyPatch, single: bool
+) -> None:
+    def never(*_: object) -> None:
+        raise AssertionError("tensors were read")
+
+    place = in_one_file(folder.with_name("single"), tiny_network) if single else folder
+    monkeypatch.setattr(weights, "read_tensors", never)
+    expected = {name.split(".")[0] for name in tiny_network.state_dict()}
+    assert weights.boxes_in(place) == expected >= {"coarse", "parser", "refinement"}
+    (place / (weights.MODEL if single else REFINEMENT)).write_bytes(b"no weights")
+    with pytest.raises(WeightsError, match=r"\.safetensors: missing, damaged, or not safetensors"):
+        weights.boxes_in(place)

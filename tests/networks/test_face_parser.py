@@ -134,7 +134,7 @@ def test_bisenet_gives_nineteen_classes_at_the_input_s_size() -> None:
 
 def test_probabilities_are_the_summed_mass_of_the_merged_classes(published: BiSeNetParser) -> None:
     with torch.no_grad():
-        merged = published(image(size=32))
+        found = published(image(size=32))
         unit = (torch.nn.functional.interpolate(image(size=32), size=(512, 512), mode="bilinear") + 1) / 2
         mean, deviation = torch.tensor([0.485, 0.456, 0.406]), torch.tensor([0.229, 0.224, 0.225])
         coarse = published.bisenet.logits((unit - mean[:, None, None]) / deviation[:, None, None])
@@ -142,7 +142,7 @@ def test_probabilities_are_the_summed_mass_of_the_merged_classes(published: BiSe
     mass = torch.zeros(1, 14, 32, 32)
     for probability, category in zip(logits.softmax(dim=1)[0], merged(BISENET_ORDER), strict=True):
         mass[0, category] += probability
-    torch.testing.assert_close(merged.exp(), mass, atol=1e-5, rtol=1e-4)
+    torch.testing.assert_close(found.exp(), mass, atol=1e-5, rtol=1e-4)
     torch.testing.assert_close(mass.sum(dim=1), torch.ones(1, 32, 32))
 
 

@@ -110,7 +110,7 @@ class SpadeGatedResBlock(nn.Module):
         y: Tensor = self.first(_activate(self.first_spade.modulate(normalised, features)))
         y = self.second(_activate(self.second_spade(y, features)))
         if self.learned_shortcut:
-            x = self.shortcut(self.shortcut_spade(normalised, features))
+            x = self.shortcut(self.shortcut_spade.modulate(normalised, features))
         return x + y
 
 

@@ -18,6 +18,7 @@ from showface.lean.face_parser import LeanFaceParser
 from showface.lean.guided_refinement import LeanRefinement
 from showface.lean.layers import round_convolutions, without_batch_norm, without_spectral_norm
 from showface.lean.mask_region_enhanced import LeanMaskRegion
+from showface.lean.source_alignment import LeanSourceAlignment
 from showface.networks.face_parser import FaceParser
 from showface.networks.mdrnets import MDRNets
 
@@ -41,6 +42,8 @@ def lean(network: MDRNets, dtype: torch.dtype | None = None) -> MDRNets:
         _replace(made, "parser", LeanFaceParser(made.parser))
     _replace(made, "mask_region", LeanMaskRegion(made.mask_region))
     _replace(made, "refinement", LeanRefinement(made.refinement))
+    if made.alignment is not None:
+        made.alignment.__class__ = LeanSourceAlignment
     made.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
     if dtype is not None:
         round_convolutions(made, dtype)

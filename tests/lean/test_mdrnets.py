@@ -13,7 +13,7 @@ from torch.utils.flop_counter import FlopCounterMode
 
 from showface.lean.mdrnets import lean
 from showface.networks import profiles
-from showface.networks.face_parser import BiSeNetParser
+from showface.networks.bisenet import BiSeNetParser
 from showface.networks.mdrnets import MDRNets, MDRNetsConfig
 from showface.networks.sources import Sources
 

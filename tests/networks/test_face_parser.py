@@ -13,7 +13,8 @@ from showface import assets
 from showface.errors import SettingError
 from showface.layers.regions import downsample_semantic_map
 from showface.losses.parsing import parsing_loss
-from showface.networks.face_parser import BiSeNet, BiSeNetParser, FaceParser, FaceParserConfig, load_bisenet
+from showface.networks.bisenet import BiSeNet, BiSeNetParser, load_bisenet
+from showface.networks.face_parser import FaceParser, FaceParserConfig
 from showface.semantics import BISENET_ORDER, merged
 
 SMALL = FaceParserConfig(widths=(8, 8))

@@ -15,7 +15,7 @@ from showface.data.batches import NO_LABEL, Batch, FaceSamples, batches
 from showface.features.vgg16 import VGG16
 from showface.losses.configuration import LossWeights
 from showface.masks import composite
-from showface.networks.face_parser import BiSeNet, BiSeNetParser
+from showface.networks.bisenet import BiSeNet, BiSeNetParser
 from showface.semantics import PALETTE
 from showface.training.configuration import Recipe
 from showface.training.settings import with_settings

@@ -33,7 +33,7 @@ from showface.evaluation.protocol import Pair, Protocol, ProtocolConfig, make_pr
 from showface.evaluation.report import weights_folder, weights_hash
 from showface.evaluation.tables import as_markdown
 from showface.evaluation.traits import Traits, traits_of_faces
-from showface.networks.face_parser import BiSeNetParser
+from showface.networks.bisenet import BiSeNetParser
 from showface.pipeline import FaceInpainter
 
 PATIENCE = 15.0  # seconds between two lines where there is no terminal

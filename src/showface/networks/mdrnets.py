@@ -14,9 +14,10 @@ from showface.errors import SettingError
 from showface.layers.recomputing import run
 from showface.layers.regions import broadcast, one_hot, region_pool
 from showface.masks import composite, downsample_mask
+from showface.networks.bisenet import BiSeNetParser
 from showface.networks.coarse import CoarseConfig, CoarseNetwork, coarse_face
 from showface.networks.disentangled_memory import DisentangledMemory, MemoryConfig, Personal, Retrieved
-from showface.networks.face_parser import BiSeNetParser, FaceParser, FaceParserConfig
+from showface.networks.face_parser import FaceParser, FaceParserConfig
 from showface.networks.guided_refinement import Brought, GuidedRefinement, GuidedRefinementConfig
 from showface.networks.mask_region_enhanced import Details, MaskRegionConfig, MaskRegionEnhanced, fuse
 from showface.networks.source_alignment import Aligned, SourceAlignment, SourceAlignmentConfig

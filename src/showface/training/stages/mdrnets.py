@@ -18,9 +18,9 @@ from showface.features.efficientnet_lite0 import EfficientNetLite0
 from showface.layers.processes import process_mean
 from showface.losses.configuration import LossWeights
 from showface.losses.objective import ObjectiveInputs, discriminator_terms, generator_terms, term_counts
+from showface.networks.bisenet import BiSeNetParser
 from showface.networks.discriminator import Discriminator
 from showface.networks.disentangled_memory import read_sharpness, slot_entropy
-from showface.networks.face_parser import BiSeNetParser
 from showface.networks.mdrnets import MDRNets, MDRNetsOutput, Reading
 from showface.networks.reconstruction import ReconstructionNetwork
 from showface.training.configuration import Recipe, StageConfig

@@ -37,11 +37,11 @@ from showface.evaluation.methods.classical import telea
 from showface.evaluation.methods.onnx_files import migan
 from showface.export import Completion, Numbers, session_of, stored, traced
 from showface.images import read_image
+from showface.lean.mdrnets import lean as lean_form
+from showface.lean.precision import computes_bf16
 from showface.masks import read_mask
 from showface.metrics.psnr import psnr
-from showface.networks.lean import lean as lean_form
 from showface.networks.mdrnets import MDRNets
-from showface.networks.precision import computes_bf16
 from showface.weights import bundled
 
 SAMPLES = bundled().parent / "samples"

@@ -21,7 +21,7 @@ from torch.utils.flop_counter import FlopCounterMode
 from untrained import Untrained, last_stage
 
 from showface.data.batches import Batch
-from showface.losses.objective import LossWeights
+from showface.losses.configuration import LossWeights
 from showface.training.stages import Phase
 from showface.training.state import TrainState
 from showface.training.update import make_optimiser, run_phase

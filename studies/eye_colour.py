@@ -22,11 +22,10 @@ from showface.evaluation.measuring.runner import read_batch
 from showface.evaluation.protocol.pairs import ProtocolConfig, make_protocol
 from showface.metrics.cielab import cielab
 from showface.pipeline import SIDE
-from showface.semantics import merge
 from studies.completing import begin, completions
 
 ENOUGH, BUCKETS = 20, ("20-40", "40-60")
-EYE = merge("A").categories.index("eye")
+EYE = CATEGORIES.index("eye")
 
 
 def colour(picture: Tensor, place: Tensor) -> Float64[np.ndarray, " 3"]:

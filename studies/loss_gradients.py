@@ -21,7 +21,7 @@ from showface import recipes
 from showface.data.batches import FaceSamples, batches
 from showface.data.mask_sets import MaskSource
 from showface.data.sources import face_sources
-from showface.networks.precision import bf16_autocast
+from showface.lean.precision import bf16_autocast
 from showface.training.settings import with_settings
 from showface.training.stages.mdrnets import MDRNetsStage
 from showface.training.state import TrainState, checkpoints

@@ -94,17 +94,14 @@ def study(train: Vectors, held_out: Vectors, channels: int, epochs: int) -> list
         {"read": name, "unexplained": unexplained(guess, held_out, centre)} for name, guess in guesses.items()
     ]
     base = MemoryConfig(channels=channels, decay=0.99)
-    settings = [("per-class mean of the slots", replace(base, read_mode="mean"))]
+    settings = []
     for slots in (4, 8, 16, 32, 64):
         for temperature in (1.0, 0.1, 0.03, 0.01):
             settings.append((f"m {slots}, tau {temperature}", replace(base, slots=slots, temperature=temperature)))
     for temperature in (1.0, 0.5, 0.25, 0.1):
         relative = replace(base, slots=32, temperature=temperature, temperature_unit="spread")
         settings.append((f"m 32, tau {temperature} of the spread", relative))
-    settings.append(("m 16, tau 1.0, N(0,1) slots", replace(base, init="normal")))
-    settings.append(("m 16, tau 0.03, N(0,1) slots", replace(base, init="normal", temperature=0.03)))
     settings.append(("m 16, tau 0.03, reseeding", replace(base, temperature=0.03, reseed_after=100)))
-    settings.append(("m 16, hard", replace(base, read_mode="hard")))
     for name, config in settings:
         memory = filled(config, train, epochs)
         vectors, weights = memory.read(held_out.queries)

@@ -18,12 +18,9 @@ from showface.networks.mdrnets import MDRNetsConfig
 
 def variants(trained: MDRNetsConfig) -> dict[str, MDRNetsConfig]:
     """The rows: name and configuration."""
-    memory, mining = trained.memory, trained.mask_region
+    memory = trained.memory
     return {
-        "mean": replace(trained, memory=replace(memory, read_mode="mean")),  # of all slots: a constant per category
-        "hard": replace(trained, memory=replace(memory, read_mode="hard")),  # the nearest slot
         "as_printed": replace(trained, memory=replace(memory, temperature=1.0, temperature_unit="cosine")),
-        "masked_keys": replace(trained, mask_region=replace(mining, mask_keys=True)),
         "no_mining": replace(trained, use_mask_region=False),
         "no_memory": replace(trained, use_memory=False, use_mask_region=False),  # the coarse face's own style
     }

@@ -93,7 +93,7 @@ def sourced_network(tiny_config: MDRNetsConfig) -> MDRNets:
     config = replace(
         tiny_config,
         memory=replace(tiny_config.memory, personal=True),
-        mask_region=replace(tiny_config.mask_region, mask_keys=True, value_convolution=True, details=True),
+        mask_region=replace(tiny_config.mask_region, details=True),
         refinement=replace(tiny_config.refinement, sources=True),
         sources=SourceAlignmentConfig(matching=matching, fold=4, widths=(8, 8, 8), dilations=(1,)),
     )
@@ -143,7 +143,7 @@ def tiny_recipe(faces: FaceSource, tiny_config: MDRNetsConfig) -> Recipe:
     """All four stages, four steps of three pictures each, in float32, with every loss that needs no VGG16."""
     from showface.data.batches import DataConfig
     from showface.data.mask_sets import MaskSource
-    from showface.losses.objective import LossWeights
+    from showface.losses.configuration import LossWeights
     from showface.networks.discriminator import DiscriminatorConfig
     from showface.networks.face_parser import FaceParserConfig
     from showface.networks.reconstruction import ReconstructionConfig
@@ -204,7 +204,7 @@ def reflecting(monkeypatch: pytest.MonkeyPatch) -> None:
     from showface.photo.mirror import Mirror
     from showface.photo.symmetry import Places
 
-    def mirror_of(completed: np.ndarray, hidden: np.ndarray, *more: np.ndarray, class_map: str) -> Mirror:
+    def mirror_of(completed: np.ndarray, hidden: np.ndarray, *more: np.ndarray) -> Mirror:
         xs, ys = np.meshgrid(np.arange(256, dtype=np.float32), np.arange(256, dtype=np.float32))
         return Mirror(Places(255 - xs, ys), np.ones((256, 256, 3), np.float32), hidden.astype(np.float32))
 

@@ -4,7 +4,7 @@
     mask    float32 (batch, 1, size, size), 1 = hole
     result  float32 (batch, 3, size, size), the image where the mask is 0, bit by bit, completed where it is 1
 
-What is exported is the lean form (`networks/lean.py`); the batch is free, the size is not. Before anything is written
+What is exported is the lean form (`lean/mdrnets.py`); the batch is free, the size is not. Before anything is written
 onnxruntime runs the file on pictures of its own, and what comes out is held to what the network gives.
 """
 
@@ -26,7 +26,7 @@ from jaxtyping import Float
 from torch import Tensor, nn
 
 from showface.errors import MissingExtraError, SettingError, ShowFaceError, unknown
-from showface.networks.lean import lean
+from showface.lean.mdrnets import lean
 from showface.networks.mdrnets import MDRNets
 from showface.weights import write_whole
 

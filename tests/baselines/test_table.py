@@ -13,6 +13,7 @@ from torch import Tensor, nn
 from showface import weights
 from showface.baselines.deepfillv2 import DeepFillV2Config
 from showface.baselines.table import BASELINES, baseline_in, load_method
+from showface.configurations import to_plain
 from showface.errors import WeightsError
 from showface.networks.coarse import CoarseConfig
 from showface.networks.mdrnets import MDRNets
@@ -32,7 +33,7 @@ def finished_run(
     network = row.network(TINY[name]).eval()
     state = {key: tensor.contiguous() for key, tensor in network.state_dict().items()}
     change(state)
-    found = {"configuration": {"recipe": name, "networks": {row.stage: weights.to_plain(TINY[name])}}} | facts
+    found = {"configuration": {"recipe": name, "networks": {row.stage: to_plain(TINY[name])}}} | facts
     (run / row.stage).mkdir(parents=True)
     weights.write_tensors(run / row.stage / weights.RESULT, state, found)
     return network

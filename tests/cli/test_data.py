@@ -14,7 +14,7 @@ from torch import Tensor
 from showface import assets
 from showface.cli.main import main
 from showface.images import open_image
-from showface.networks import face_parser
+from showface.networks import bisenet
 from showface.semantics import BISENET_ORDER, OFFICIAL_ORDER
 
 
@@ -100,7 +100,7 @@ def test_what_cannot_be_meant_is_one_line(
     assert message in error and len(error.splitlines()) == 1
 
 
-class Stripes(face_parser.BiSeNet):
+class Stripes(bisenet.BiSeNet):
     """Skin above hair, for any picture."""
 
     def classes(self, image: Tensor, size: int | tuple[int, int] = 512) -> Tensor:
@@ -113,7 +113,7 @@ def test_labels_lie_beside_images_in_the_order_that_training_expects(
     photos: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setattr(assets, "path", lambda name: tmp_path / name)
-    monkeypatch.setattr(face_parser, "load_bisenet", lambda path: Stripes().eval())
+    monkeypatch.setattr(bisenet, "load_bisenet", lambda path: Stripes().eval())
     root = tmp_path / "faces"
     root.mkdir()
     photos.rename(root / "images")

@@ -12,12 +12,12 @@ from showface import assets
 from showface.cli.demo import SAMPLES
 from showface.cli.main import main
 from showface.images import open_image
-from showface.networks import face_parser
+from showface.networks import bisenet
 
 pytestmark = pytest.mark.slow  # the command from file to file
 
 
-class Stripes(face_parser.BiSeNet):
+class Stripes(bisenet.BiSeNet):
     """Class 1 above class 17, for any picture."""
 
     def classes(self, image: Tensor, size: int | tuple[int, int] = 512) -> Tensor:
@@ -30,7 +30,7 @@ def test_labels_the_first_faces_of_a_folder(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setattr(assets, "path", lambda name: tmp_path / name)
-    monkeypatch.setattr(face_parser, "load_bisenet", lambda path: Stripes().eval())
+    monkeypatch.setattr(bisenet, "load_bisenet", lambda path: Stripes().eval())
     words = ["label", str(SAMPLES / "faces"), "--out", str(tmp_path / "labels"), "--limit", "2", "--device", "cpu"]
     assert main(words) == 0
     assert "2 new label maps" in capsys.readouterr().out
@@ -46,6 +46,6 @@ def test_a_missing_folder_is_one_line(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setattr(assets, "path", lambda name: tmp_path / name)
-    monkeypatch.setattr(face_parser, "load_bisenet", lambda path: Stripes().eval())
+    monkeypatch.setattr(bisenet, "load_bisenet", lambda path: Stripes().eval())
     assert main(["label", str(tmp_path / "nowhere"), "--out", str(tmp_path / "labels")]) == 2
     assert "expected a folder of pictures" in capsys.readouterr().err

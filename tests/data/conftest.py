@@ -11,7 +11,7 @@ from PIL import Image
 from showface.semantics import OFFICIAL_ORDER
 
 SIDE = 48
-CLASSES = ("background", "skin", "hair", "l_eye", "r_eye")  # class map B keeps all five apart
+CLASSES = ("background", "skin", "hair", "l_eye", "r_eye")
 COLOURS = dict(zip(CLASSES, ((10, 10, 10), (240, 40, 40), (40, 240, 40), (40, 40, 240), (240, 240, 40)), strict=True))
 
 

@@ -14,7 +14,7 @@ from showface.data.faces import FaceSource
 from showface.data.mask_sets import MaskSource
 from showface.errors import DataError
 from showface.images import to_uint8
-from showface.semantics import merge
+from showface.semantics import CATEGORIES, INTO
 
 # forking is safe here: the workers use no threads of the parent; and one core is enough for two workers of a test
 WORKERS_ARE_FINE = pytest.mark.filterwarnings(
@@ -84,38 +84,20 @@ def test_the_samples_of_running_trainings_stay_as_they_are(faces: Path) -> None:
     )
 
 
-def test_the_first_samples_may_have_half_the_side(faces: Path) -> None:
-    half, whole = FaceSamples(config_of(faces), seed=0, half_until=4), FaceSamples(config_of(faces), seed=0)
-    first, second = batches(half, batch=4, first=0, last=2)
-    assert first.images.shape == (4, 3, 12, 12) and first.masks.shape == (4, 1, 12, 12)
-    assert first.labels.shape == (4, 12, 12)
-    assert equal(second, next(batches(whole, batch=4, first=1, last=2)))
-    assert equal(half.at_full_size()[0], whole[0]) and half[0].images.shape[-1] == 12
-    shrunk = torch.nn.functional.avg_pool2d(whole[0].images, 2)  # the same crop, flip and face
-    assert (shrunk - half[0].images).abs().mean() < 0.1
-
-
 # ------------------------------------------------------------------ pictures and labels
 
 
-@pytest.mark.parametrize("class_map", ["A", "B", "C"])
-def test_crops_and_flips_keep_labels_on_their_pixels(
-    faces: Path, colours: dict[str, tuple[int, int, int]], class_map: str
-) -> None:
-    """The colour of a pixel tells its class; in a mirrored picture, left is right."""
-    config = config_of(faces, class_map=class_map, crop=(0.5, 0.9), crop_probability=1.0)
+def test_crops_and_flips_keep_labels_on_their_pixels(faces: Path, colours: dict[str, tuple[int, int, int]]) -> None:
+    """The colour of a pixel tells its class."""
+    config = config_of(faces, crop=(0.5, 0.9), crop_probability=1.0)
     samples, unflipped = FaceSamples(config, seed=0), FaceSamples(replace(config, flip=False), seed=0)
-    names, flips = merge(class_map).categories, 0
-    into = merge(class_map).into
-    mirror = {"l_eye": "r_eye", "r_eye": "l_eye"}
+    flips = 0
     for index in range(12):
         sample = samples[index]
-        flipped = _is_flipped(samples, index)
-        flips += flipped
+        flips += _is_flipped(samples, index)
         pixels = to_uint8(sample.images)[0].astype(int)
         distances = np.stack([abs(pixels - np.array(colour)).sum(-1) for colour in colours.values()])
-        seen = [mirror.get(name, name) if flipped else name for name in colours]
-        wanted = np.array([names.index(into.get(name, name)) for name in seen])[distances.argmin(0)]
+        wanted = np.array([CATEGORIES.index(INTO.get(name, name)) for name in colours])[distances.argmin(0)]
         flat = distances.min(0) < 30  # not on the edge between two classes
         assert flat.mean() > 0.6
         assert np.array_equal(sample.labels[0].numpy()[flat], wanted[flat])
@@ -156,7 +138,7 @@ def test_crops_are_squares_inside_the_picture(faces: Path) -> None:
 
 def test_faces_without_labels_are_marked_and_flipping_keeps_the_mark(faces: Path) -> None:
     source = FaceSource(folder=str(faces / "images"))
-    samples = FaceSamples(DataConfig(faces=(source,), size=24, class_map="B"), seed=0)
+    samples = FaceSamples(DataConfig(faces=(source,), size=24), seed=0)
     assert all(bool((samples[i].labels == NO_LABEL).all()) for i in range(5))
 
 

@@ -7,9 +7,9 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from showface.data.faces import Face, FaceSource, list_faces, list_pictures, mirrored_classes, read_label
+from showface.data.faces import Face, FaceSource, list_faces, list_pictures, read_label
 from showface.errors import DataError, ImageError, SettingError
-from showface.semantics import BISENET_ORDER, MERGES, OFFICIAL_ORDER
+from showface.semantics import BISENET_ORDER, OFFICIAL_ORDER, merged
 
 
 def labelled(faces: Path, **fields: object) -> FaceSource:
@@ -90,23 +90,22 @@ def test_contradictory_sources_are_refused(fields: dict[str, object], reason: st
 # ------------------------------------------------------------------ label maps
 
 
-@pytest.mark.parametrize("name", MERGES)
-def test_both_orders_of_the_same_classes_give_the_same_map(tmp_path: Path, name: str) -> None:
+def test_both_orders_of_the_same_classes_give_the_same_map(tmp_path: Path) -> None:
     Image.fromarray(np.arange(19, dtype=np.uint8)[None]).save(tmp_path / "official.png")
     as_bisenet = np.array([[BISENET_ORDER.index(c) for c in OFFICIAL_ORDER]], dtype=np.uint8)
     Image.fromarray(as_bisenet).save(tmp_path / "bisenet.png")
-    official = read_label(Face(Path(), tmp_path / "official.png", "official"), name)
-    bisenet = read_label(Face(Path(), tmp_path / "bisenet.png", "bisenet"), name)
+    official = read_label(Face(Path(), tmp_path / "official.png", "official"))
+    bisenet = read_label(Face(Path(), tmp_path / "bisenet.png", "bisenet"))
     assert official is not None and bisenet is not None and np.array_equal(official, bisenet)
-    assert official[0].tolist() == MERGES[name].table(OFFICIAL_ORDER)
+    assert official[0].tolist() == merged(OFFICIAL_ORDER)
 
 
 def test_part_masks_are_painted(celebamask: Path) -> None:
     source = FaceSource(folder=str(celebamask / "CelebA-HQ-img"), labels=str(celebamask / "CelebAMask-HQ-mask-anno"))
     by_name = {face.picture.stem: face for face in list_faces(source)}
-    assert by_name["4"].label is None and read_label(by_name["4"], "A") is None
-    classes = read_label(by_name["2023"], "B")
-    assert classes is not None and set(np.unique(classes)) <= {0, 1, 4, 5, 13} and classes.max() == 13
+    assert by_name["4"].label is None and read_label(by_name["4"]) is None
+    classes = read_label(by_name["2023"])
+    assert classes is not None and set(np.unique(classes)) <= {0, 1, 3, 12} and classes.max() == 12
 
 
 @pytest.mark.parametrize(
@@ -121,19 +120,10 @@ def test_part_masks_are_painted(celebamask: Path) -> None:
 def test_what_is_no_map_of_classes_is_refused(tmp_path: Path, wrong: np.ndarray) -> None:
     Image.fromarray(wrong).save(tmp_path / "label.png")
     with pytest.raises(DataError, match=r"label\.png: expected one class index below 19"):
-        read_label(Face(Path(), tmp_path / "label.png", "official"), "A")
+        read_label(Face(Path(), tmp_path / "label.png", "official"))
 
 
 def test_a_damaged_label_is_named(tmp_path: Path) -> None:
     (tmp_path / "label.png").write_bytes(b"\x89PNG\r\n\x1a\n")
     with pytest.raises(ImageError, match=r"label\.png"):
-        read_label(Face(Path(), tmp_path / "label.png", "official"), "A")
-
-
-@pytest.mark.parametrize("name", MERGES)
-def test_in_a_mirror_only_sides_change_places(name: str) -> None:
-    names = MERGES[name].categories
-    mirrored = [names[index] for index in mirrored_classes(name)]
-    changed = {(a, b) for a, b in zip(names, mirrored, strict=True) if a != b}
-    sides = ("brow", "eye", "ear") if name == "B" else ()
-    assert changed == {pair for s in sides for pair in ((f"l_{s}", f"r_{s}"), (f"r_{s}", f"l_{s}"))}
+        read_label(Face(Path(), tmp_path / "label.png", "official"))

@@ -12,9 +12,9 @@ from showface.data.hidden_parts import PartMap, hidden_part
 from showface.data.windows import Window
 from showface.occluders.kinds import KINDS, hide
 from showface.occluders.typical import typical_face
-from showface.semantics import merge
+from showface.semantics import CATEGORIES
 
-EYE, MOUTH = (merge("A").categories.index(name) for name in ("eye", "mouth"))
+EYE, MOUTH = (CATEGORIES.index(name) for name in ("eye", "mouth"))
 SIDE = 128
 
 

@@ -13,7 +13,7 @@ from PIL import Image
 
 from showface.data import prepare as preparing
 from showface.data.batches import DataConfig, FaceSamples
-from showface.data.faces import FaceSource, list_faces, read_label
+from showface.data.faces import FaceSource, list_faces, read_classes
 from showface.data.prepare import prepare
 from showface.data.prepare_one import PrepareConfig, label_of
 from showface.data.sets import FaceSet
@@ -131,17 +131,17 @@ def test_the_loaders_take_it_as_it_is_and_the_sides_are_apart(prepared: Path) ->
     numbers = {split: {int(face.picture.stem) for face in list_faces(source)} for split, source in sides.items()}
     assert numbers["test"] >= {TEST, TEST + 1}  # its near-duplicate went with it
     assert not numbers["train"] & numbers["test"] and numbers["train"] | numbers["test"] == set(NUMBERS)
-    samples = FaceSamples(DataConfig(faces=(sides["train"],), size=32, class_map="B"), seed=0)
+    samples = FaceSamples(DataConfig(faces=(sides["train"],), size=32), seed=0)
     sample = samples[0]
     assert sample.images.shape == (1, 3, 32, 32) and sample.labels.max() < 14
 
 
-def test_class_map_b_tells_the_mended_eyes_apart(prepared: Path) -> None:
+def test_the_mended_eyes_are_on_their_sides(prepared: Path) -> None:
     (source,) = face_sources(str(prepared / "faces.json"), split="train")
     faces = {int(face.picture.stem): face for face in list_faces(source)}
-    one, other = (read_label(faces[n], "B") for n in (0, 2))
+    one, other = (read_classes(faces[n]) for n in (0, 2))
     assert one is not None and other is not None
-    columns = [np.flatnonzero((label == 4).any(axis=0)).mean() for label in (one, other)]  # l_eye of map B
+    columns = [np.flatnonzero((label == OFFICIAL_ORDER.index("l_eye")).any(axis=0)).mean() for label in (one, other)]
     assert columns[0] == columns[1] > 16
 
 

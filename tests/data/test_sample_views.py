@@ -93,11 +93,6 @@ def test_batches_carry_views_and_are_complete_without_any(faces: Path) -> None:
     assert collate([plain, plain]).views.shape == (8, 0, 3, 32, 32)
 
 
-def test_the_first_samples_at_half_the_side_have_views_of_it(faces: Path) -> None:
-    half = FaceSamples(config_of(faces), seed=0, half_until=2)
-    assert half[0].views.shape == (1, 1, 3, 16, 16) and half[2].views.shape == (1, 1, 3, 32, 32)
-
-
 def test_a_share_of_the_samples_has_a_view_the_others_one_that_is_hidden_everywhere(faces: Path) -> None:
     found = [samples(faces, views=0.5)[index] for index in range(80)]
     none = [sample for sample in found if sample.hidden.all()]

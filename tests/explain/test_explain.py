@@ -22,7 +22,7 @@ from showface.networks.mdrnets import MDRNets, MDRNetsConfig
 from showface.networks.sources import Sources
 from showface.photo.mirror import Mirror, WhyNot
 from showface.photo.symmetry import Places
-from showface.semantics import PALETTE, merge
+from showface.semantics import CATEGORIES, PALETTE
 
 SIDE = 64
 PIXELS = np.random.default_rng(0).integers(0, 256, (SIDE, SIDE, 3), dtype=np.uint8)
@@ -66,7 +66,7 @@ def test_every_category_that_occurs_tells_how_much_of_it_is_hidden(tiny_network:
         output = tiny_network(to_tensor(PIXELS), mask)
     reads = reads_of(tiny_network, output, mask)
     occurring = output.semantic_map.unique().tolist()
-    assert [read.name for read in reads] == [merge("A").categories[number] for number in occurring]
+    assert [read.name for read in reads] == [CATEGORIES[number] for number in occurring]
     hidden = downsample_mask(mask, output.semantic_map.shape[1])[0, 0] > 0
     for read, number in zip(reads, occurring, strict=True):
         cells = output.semantic_map[0] == number

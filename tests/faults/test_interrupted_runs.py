@@ -21,7 +21,7 @@ from rich.console import Console
 from showface.cli.main import main
 from showface.data.faces import FaceSource
 from showface.errors import CheckpointError, StoppedError
-from showface.networks.precision import computes_bf16
+from showface.lean.precision import computes_bf16
 from showface.training.configuration import Recipe
 from showface.training.interruption import STOPPING, StopSignals
 from showface.training.lock import LOCK, locked

@@ -23,7 +23,7 @@ from PIL import Image
 from starlette.testclient import TestClient
 
 from showface.errors import NonFiniteError
-from showface.networks.lean_form import LeanForm
+from showface.lean.form import LeanForm
 from showface.networks.mdrnets import MDRNetsOutput
 from showface.pipeline import FaceInpainter
 from showface.web.settings import MIB, Settings

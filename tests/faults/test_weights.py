@@ -28,7 +28,7 @@ import showface
 from showface import assets, weights
 from showface.cli.main import main
 from showface.errors import AssetError, NonFiniteError, WeightsError
-from showface.networks.face_parser import load_bisenet
+from showface.networks.bisenet import load_bisenet
 from showface.networks.mdrnets import MDRNets, MDRNetsConfig
 from showface.pipeline import FaceInpainter
 from showface.weights import build, load, save

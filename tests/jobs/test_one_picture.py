@@ -34,7 +34,7 @@ def job(tmp_path: Path) -> Job:
 def mirrored(tiny_inpaint: FaceInpainter, monkeypatch: pytest.MonkeyPatch) -> FaceInpainter:
     """Finds the other side of every face to be the mirrored picture, for three quarters of what is hidden."""
 
-    def mirror_of(completed: np.ndarray, hidden: np.ndarray, *more: np.ndarray, class_map: str) -> Mirror:
+    def mirror_of(completed: np.ndarray, hidden: np.ndarray, *more: np.ndarray) -> Mirror:
         xs, ys = np.meshgrid(np.arange(256, dtype=np.float32), np.arange(256, dtype=np.float32))
         share = np.zeros((256, 256), np.float32)
         share[90:120, 60:110] = 1
@@ -67,7 +67,7 @@ def test_off_leaves_it_to_the_networks(mirrored: FaceInpainter, job: Job, monkey
     _, taken = done(mirrored, job)
     outcome, off = done(mirrored, job, Wishes(mirror="off"))
     assert (outcome.line(job)["mirror"], outcome.line(job)["mirrored"]) == (["off"], 0)
-    monkeypatch.setattr("showface.pipeline.inpainter.mirror_of", lambda *given, class_map: "turned head")
+    monkeypatch.setattr("showface.pipeline.inpainter.mirror_of", lambda *given: "turned head")
     outcome, turned = done(mirrored, job)
     assert outcome.line(job)["mirror"] == ["turned head"]
     assert (off == turned).all() and (off != taken)[EYE].mean() > 0.5

@@ -1,15 +1,14 @@
-"""SPADE: the normalisations against loops and statistics, the modulation against known answers, the block's parts."""
+"""SPADE: the normalisation against a loop, the modulation against known answers, the block's parts."""
 
 from __future__ import annotations
 
 import itertools
 
-import pytest
 import torch
 import torch.nn.functional as F
 from torch import nn
 
-from showface.layers.spade import PositionalNorm, Spade, SpadeGatedResBlock, SpadeNorm, normalisation, positional_norm
+from showface.layers.spade import Spade, SpadeGatedResBlock, positional_norm
 
 
 def test_positional_norm_of_two_channels_is_one_and_minus_one() -> None:
@@ -27,22 +26,6 @@ def test_positional_norm_equals_the_loop() -> None:
         expected[b, :, i, j] = (column - column.mean()) / (column.var(unbiased=False) + 1e-5).sqrt()
     torch.testing.assert_close(positional_norm(x), expected)
     torch.testing.assert_close(positional_norm(x.contiguous(memory_format=torch.channels_last)), expected)
-    assert torch.equal(PositionalNorm()(x), positional_norm(x))
-
-
-@pytest.mark.parametrize(("norm", "axes"), [("position", (1,)), ("instance", (2, 3)), ("batch", (0, 2, 3))])
-def test_each_norm_takes_mean_and_variance_over_its_own_axes(norm: SpadeNorm, axes: tuple[int, ...]) -> None:
-    torch.manual_seed(0)
-    x = torch.randn(4, 6, 5, 7) * (torch.rand(4, 6, 1, 1) + 0.5) + torch.randn(4, 6, 1, 1)
-    y = normalisation(norm, 6)(x)
-    torch.testing.assert_close(y.mean(axes), torch.zeros_like(y.mean(axes)), atol=1e-5, rtol=0)
-    torch.testing.assert_close(y.var(axes, unbiased=False), torch.ones_like(y.mean(axes)), atol=1e-2, rtol=0)
-    assert not list(normalisation(norm, 6).parameters())
-
-
-def test_no_norm_is_the_identity() -> None:
-    x = torch.randn(1, 2, 3, 3)
-    assert torch.equal(normalisation("none", 2)(x), x)
 
 
 def test_zero_modulation_leaves_the_norm_and_constant_modulation_scales_and_shifts_it() -> None:
@@ -60,14 +43,14 @@ def test_zero_modulation_leaves_the_norm_and_constant_modulation_scales_and_shif
 
 def test_gamma_and_beta_follow_the_features_place_by_place() -> None:
     """1x1 kernels of ones: gamma = relu(feature), beta = 0."""
-    spade = Spade(channels=2, features=1, hidden=1, kernel=1, norm="none")
+    spade = Spade(channels=2, features=1, hidden=1, kernel=1)
     for convolution in (spade.shared, spade.gamma, spade.beta):
         nn.init.ones_(convolution.weight)
         nn.init.zeros_(convolution.bias)
     nn.init.zeros_(spade.beta.weight)
     features = torch.tensor([[-1.0, 0.0], [1.0, 3.0]]).reshape(1, 1, 2, 2)
     expected = torch.tensor([[1.0, 1.0], [2.0, 4.0]]).expand(1, 2, 2, 2)
-    torch.testing.assert_close(spade(torch.ones(1, 2, 2, 2), features), expected)
+    torch.testing.assert_close(spade.modulate(torch.ones(1, 2, 2, 2), features), expected)
 
 
 def test_block_without_width_change_adds_its_input_untouched() -> None:

@@ -9,9 +9,9 @@ from torch.nn import functional as F
 
 from showface.errors import SettingError
 from showface.losses.components import COMPONENTS, component_centres, component_crops, look_at_components
-from showface.semantics import MERGES
+from showface.semantics import CATEGORIES
 
-EYE, MOUTH = MERGES["A"].categories.index("eye"), MERGES["A"].categories.index("mouth")
+EYE, MOUTH = CATEGORIES.index("eye"), CATEGORIES.index("mouth")
 SIZES = {"eyes": (96, 256), "mouth": (96, 160)}  # height, width of a close-up of a face of 256 px
 
 

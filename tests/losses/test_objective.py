@@ -13,11 +13,10 @@ from showface.errors import SettingError
 from showface.features.efficientnet_lite0 import EfficientNetLite0
 from showface.layers.regions import one_hot
 from showface.losses.adversarial import discriminator_hinge, generator_hinge
+from showface.losses.configuration import LossWeights, ObjectiveOptions
 from showface.losses.inco2 import inter_loss, intra_loss
 from showface.losses.objective import (
-    LossWeights,
     ObjectiveInputs,
-    ObjectiveOptions,
     discriminator_terms,
     fullest_windows,
     generator_terms,
@@ -28,14 +27,12 @@ from showface.losses.perceptual import perceptual_loss
 from showface.losses.projected import opinion, told_apart, unmatched
 from showface.losses.style import style_loss
 from showface.losses.total_variation import total_variation_loss
-from showface.networks.discriminator import Discriminator, DiscriminatorConfig
 from showface.networks.projected_discriminator import ProjectedDiscriminator, ProjectedDiscriminatorConfig
-from showface.semantics import MERGES
+from showface.semantics import CATEGORIES
 
-CATEGORIES = MERGES["A"].categories
 NAMES = tuple(field.name for field in fields(LossWeights))
 ON_LITE = {"projected": 0.15, "projected_matching": 1.0, "component": 0.2, "component_matching": 0.5}
-EVERY = replace(LossWeights(), ssim=0.3, pattern=5, feature_matching=2, **ON_LITE)
+EVERY = replace(LossWeights(), ssim=0.3, pattern=5, **ON_LITE)
 
 
 def weights_of(**given: float) -> LossWeights:
@@ -115,7 +112,7 @@ def test_defaults_are_the_documented_family() -> None:
     expected = dict(
         valid=1, hole=6, perceptual=0.05, style=120, adversarial=0.1, tv=0.1, semantic=0.1, intra=1, inter=1
     )
-    expected |= dict(ssim=0, pattern=0, feature_matching=0, **dict.fromkeys(ON_LITE, 0))
+    expected |= dict(ssim=0, pattern=0, **dict.fromkeys(ON_LITE, 0))
     assert asdict(LossWeights()) == expected
 
 
@@ -247,16 +244,6 @@ def test_semantic_term_follows_the_given_map_or_the_parser() -> None:
     assert given["semantic"] != expected
 
 
-def test_semantic_term_in_the_hole_alone() -> None:
-    inputs, options = inputs_of(), ObjectiveOptions(semantic_on="hole")
-    terms = generator_terms(inputs, weights_of(semantic=1), parser=parser, options=options)
-    labels = inputs.semantic_map
-    assert labels is not None
-    surprise = F.nll_loss(parser(inputs.completed), labels[:, ::2, ::2], reduction="none")
-    hole = F.avg_pool2d(inputs.mask, 2)[:, 0] >= 0.5
-    torch.testing.assert_close(terms["semantic"], surprise[hole].mean())
-
-
 @pytest.mark.parametrize("name", NAMES)
 def test_a_zero_weight_removes_its_term_and_its_cost(name: str) -> None:
     unneeded: dict[str, dict[str, Any]] = {
@@ -267,10 +254,10 @@ def test_a_zero_weight_removes_its_term_and_its_cost(name: str) -> None:
     assert set(terms) == {*NAMES, "total"} - {name}
 
 
-def test_without_its_two_terms_the_discriminator_is_not_asked() -> None:
-    weights = replace(EVERY, adversarial=0, feature_matching=0)
+def test_without_its_term_the_discriminator_is_not_asked() -> None:
+    weights = replace(EVERY, adversarial=0)
     terms = all_terms(inputs_of(), weights, discriminator=refused)
-    assert set(terms) == {*NAMES, "total"} - {"adversarial", "feature_matching"}
+    assert set(terms) == {*NAMES, "total"} - {"adversarial"}
 
 
 def test_pixel_terms_need_no_network() -> None:
@@ -282,7 +269,7 @@ def test_pixel_terms_need_no_network() -> None:
 @pytest.mark.parametrize(
     ("name", "network"),
     [("perceptual", "vgg"), ("style", "vgg"), ("adversarial", "discriminator"),
-     ("feature_matching", "discriminator"), ("semantic", "parser"),
+     ("semantic", "parser"),
      ("intra", "encoder"), ("inter", "encoder"), *((name, "looked") for name in ON_LITE)],
 )  # fmt: skip
 def test_a_missing_network_is_named(name: str, network: str) -> None:
@@ -306,8 +293,8 @@ def test_all_zero_weights_and_bad_options_are_refused() -> None:
         weights_of()
     with pytest.raises(SettingError, match="perceptual_scale"):
         ObjectiveOptions(perceptual_scale=0)
-    with pytest.raises(SettingError, match="r1"):
-        ObjectiveOptions(r1=-1.0)
+    with pytest.raises(SettingError, match="squared"):
+        ObjectiveOptions(squared=-1.0)
     with pytest.raises(SettingError, match="'pool9'; did you mean"):
         ObjectiveOptions(perceptual_layers=("pool1", "pool9"))
     with pytest.raises(SettingError, match="at least one VGG16 layer"):
@@ -336,7 +323,7 @@ def test_perfect_completion_costs_nothing_but_the_opinions() -> None:
 def test_extreme_masks_stay_finite(hole: float) -> None:
     inputs = inputs_of()
     inputs = replace(inputs, mask=torch.full_like(inputs.mask, hole))
-    terms = all_terms(inputs, EVERY, options=ObjectiveOptions(semantic_on="hole"))
+    terms = all_terms(inputs, EVERY)
     assert all(value.isfinite() for value in terms.values())
 
 
@@ -363,62 +350,6 @@ def test_discriminator_loss_is_the_hinge_and_spares_the_generator() -> None:
     torch.testing.assert_close(terms["total"], discriminator_hinge(real, fake))
     terms["total"].backward()
     assert scale.grad is not None and inputs.raw.grad is None
-
-
-def test_the_gradient_penalty_is_that_of_the_true_pictures_alone() -> None:
-    inputs = inputs_of(requires_grad=True)
-    scale = torch.ones((), requires_grad=True)
-    terms = discriminator_terms(inputs, lambda image, mask: [scale * x for x in discriminator(image, mask)], r1=0.5)
-    # each logit is the sum over colours of the mean over 64 pixels of picture times 1 + mask
-    slope = (scale * (1 + inputs.mask) / 64).expand_as(inputs.truth)
-    torch.testing.assert_close(terms["r1"], 0.5 * 0.5 * slope.square().sum(dim=(1, 2, 3)).mean())
-    torch.testing.assert_close(terms["total"], terms["hinge"] + terms["r1"])
-    (gradient,) = torch.autograd.grad(terms["r1"], scale, retain_graph=True)
-    torch.testing.assert_close(gradient, 2 * terms["r1"])  # it falls with the square of the discriminator's scale
-    terms["total"].backward()
-    assert inputs.raw.grad is None and inputs.truth.grad is None
-
-
-def test_features_are_matched_in_one_call_so_a_perfect_completion_costs_nothing() -> None:
-    """In a second call spectral norms would have made another power iteration."""
-    torch.manual_seed(0)
-    network, inputs = Discriminator(DiscriminatorConfig(width=4)).train(), inputs_of(side=32)
-    perfect = replace(inputs, raw=inputs.truth, completed=inputs.truth)
-    terms = generator_terms(perfect, weights_of(feature_matching=1), discriminator=network.features)
-    assert terms["total"].item() == 0
-    assert generator_terms(inputs, weights_of(feature_matching=1), discriminator=network.features)["total"] > 0
-
-
-def test_only_matched_features_send_the_truth_through_the_discriminator() -> None:
-    seen: list[int] = []
-
-    def counted(image: Tensor, mask: Tensor) -> list[Tensor]:
-        seen.append(len(image))
-        return discriminator(image, mask)
-
-    inputs = inputs_of(requires_grad=True)
-    generator_terms(inputs, weights_of(adversarial=1), discriminator=counted)
-    both = generator_terms(inputs, weights_of(adversarial=1, feature_matching=1), discriminator=counted)
-    assert seen == [2, 4]
-    alone = generator_terms(inputs, weights_of(adversarial=1), discriminator=discriminator)
-    torch.testing.assert_close(both["adversarial"], alone["adversarial"])
-
-
-def test_the_gradient_penalty_is_in_float32_under_autocast() -> None:
-    torch.manual_seed(0)
-    network, inputs = Discriminator(DiscriminatorConfig(width=4)).eval(), inputs_of(side=32)
-    expected = discriminator_terms(inputs, network.features, r1=1.0)
-    with torch.autocast("cpu", dtype=torch.bfloat16):
-        found = discriminator_terms(inputs, network.features, r1=1.0)
-    assert expected["r1"] > 0 and torch.equal(found["r1"], expected["r1"])
-
-
-def test_features_are_matched_without_the_logits() -> None:
-    inputs = inputs_of()
-    terms = generator_terms(inputs, weights_of(feature_matching=2.0), discriminator=discriminator)
-    assert set(terms) == {"feature_matching", "total"}
-    ours, truth = (discriminator(image, inputs.mask)[0] for image in (inputs.completed, inputs.truth))
-    torch.testing.assert_close(terms["feature_matching"], 2.0 * (ours - truth).abs().mean())
 
 
 # ---------------------------------------------------------------------------------------------- features of Lite0

@@ -20,16 +20,6 @@ def test_equals_cross_entropy_of_logits() -> None:
     torch.testing.assert_close(semantic_loss(logits.log_softmax(dim=1), labels), F.cross_entropy(logits, labels))
 
 
-def test_mask_confines_it_to_the_hole() -> None:
-    probabilities = torch.full((1, 2, 1, 2), 0.5)
-    probabilities[0, :, 0, 1] = torch.tensor([0.25, 0.75])
-    labels = torch.zeros(1, 1, 2, dtype=torch.int64)
-    hole = torch.tensor([[[[0.0, 1.0]]]])
-    assert semantic_loss(probabilities.log(), labels, hole).item() == pytest.approx(math.log(4))
-    assert semantic_loss(probabilities.log(), labels, 1 - hole).item() == pytest.approx(math.log(2))
-    assert semantic_loss(probabilities.log(), labels, 0 * hole).item() == 0
-
-
 def test_gradient_raises_the_right_category() -> None:
     logits = torch.zeros(1, 3, 2, 2, requires_grad=True)
     semantic_loss(logits.log_softmax(dim=1), torch.ones(1, 2, 2, dtype=torch.int64)).backward()

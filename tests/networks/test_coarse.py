@@ -21,11 +21,8 @@ FOLDED = CoarseConfig(
     fold=4, widths=(8, 12), kernels=(3, 3), strides=(1, 2), encoder_blocks=(1, 1), decoder_blocks=(1,), norm="none",
 )  # fmt: skip
 ONES = replace(FOLDED, ones=True, largest_scale=4.0)
-FILLED = replace(ONES, fill="harmonic")
 INPUT = replace(ONES, fill="input")
-EVERY = pytest.mark.parametrize(
-    "config", [PLAIN, FOLDED, ONES, FILLED, INPUT], ids=["plain", "folded", "ones", "filled", "input"]
-)
+EVERY = pytest.mark.parametrize("config", [PLAIN, FOLDED, ONES, INPUT], ids=["plain", "folded", "ones", "input"])
 
 
 def network(config: CoarseConfig) -> CoarseNetwork:
@@ -148,19 +145,6 @@ def test_sizes_that_do_not_divide_are_refused() -> None:
     assert (PLAIN.multiple, FOLDED.multiple) == (8, 8)
     with pytest.raises(SettingError, match="36x36 pixels, expected multiples of 8"):
         network(PLAIN)(torch.zeros(1, 3, 36, 36), torch.zeros(1, 1, 36, 36))
-
-
-def test_the_gate_mixes_the_networks_pixels_with_the_harmonic_fill() -> None:
-    made = network(FILLED)
-    image, mask = face_and_mask()
-    assert made.gate is not None and made.gate.bias is not None
-    own = network(ONES)
-    own.load_state_dict({name: value for name, value in made.state_dict().items() if not name.startswith("gate")})
-    drawn, fill = own(image, mask), harmonic_fill(image, mask)
-    torch.testing.assert_close(made(image, mask), (drawn + fill) / 2)  # undecided at the start
-    with torch.no_grad():
-        made.gate.bias.fill_(20.0)
-    torch.testing.assert_close(made(image, mask), fill)
 
 
 def test_a_network_that_is_given_the_fill_begins_with_it_and_adds_to_it() -> None:

@@ -13,8 +13,9 @@ from showface import assets
 from showface.errors import SettingError
 from showface.layers.regions import downsample_semantic_map
 from showface.losses.parsing import parsing_loss
-from showface.networks.face_parser import BiSeNet, BiSeNetParser, FaceParser, FaceParserConfig, load_bisenet
-from showface.semantics import BISENET_ORDER, merge
+from showface.networks.bisenet import BiSeNet, BiSeNetParser, load_bisenet
+from showface.networks.face_parser import FaceParser, FaceParserConfig
+from showface.semantics import BISENET_ORDER, merged
 
 SMALL = FaceParserConfig(widths=(8, 8))
 
@@ -35,7 +36,7 @@ def seeded(config: FaceParserConfig) -> FaceParser:
 def published() -> BiSeNetParser:
     """The adapter with random weights of useful size, so that all classes occur."""
     torch.manual_seed(0)
-    parser = BiSeNetParser(class_map="A")
+    parser = BiSeNetParser()
     torch.nn.init.normal_(parser.bisenet.conv_out.conv_out.weight, std=3)
     return parser
 
@@ -134,22 +135,22 @@ def test_bisenet_gives_nineteen_classes_at_the_input_s_size() -> None:
 
 def test_probabilities_are_the_summed_mass_of_the_merged_classes(published: BiSeNetParser) -> None:
     with torch.no_grad():
-        merged = published(image(size=32))
+        found = published(image(size=32))
         unit = (torch.nn.functional.interpolate(image(size=32), size=(512, 512), mode="bilinear") + 1) / 2
         mean, deviation = torch.tensor([0.485, 0.456, 0.406]), torch.tensor([0.229, 0.224, 0.225])
         coarse = published.bisenet.logits((unit - mean[:, None, None]) / deviation[:, None, None])
         logits = torch.nn.functional.interpolate(coarse, size=(32, 32), mode="bilinear", align_corners=True)
     mass = torch.zeros(1, 14, 32, 32)
-    for probability, category in zip(logits.softmax(dim=1)[0], merge("A").table(BISENET_ORDER), strict=True):
+    for probability, category in zip(logits.softmax(dim=1)[0], merged(BISENET_ORDER), strict=True):
         mass[0, category] += probability
-    torch.testing.assert_close(merged.exp(), mass, atol=1e-5, rtol=1e-4)
+    torch.testing.assert_close(found.exp(), mass, atol=1e-5, rtol=1e-4)
     torch.testing.assert_close(mass.sum(dim=1), torch.ones(1, 32, 32))
 
 
 def test_semantic_map_looks_up_the_likeliest_class(published: BiSeNetParser) -> None:
     classes = published.bisenet.classes(image())
     assert classes.shape == (1, 512, 512) and len(classes.unique()) > 3
-    expected = torch.tensor(merge("A").table(BISENET_ORDER))[downsample_semantic_map(classes, (16, 32))]
+    expected = torch.tensor(merged(BISENET_ORDER))[downsample_semantic_map(classes, (16, 32))]
     assert torch.equal(published.semantic_map(image(), (16, 32)), expected)
 
 

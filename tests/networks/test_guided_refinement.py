@@ -196,7 +196,6 @@ def test_channels_last_and_bfloat16_stay_close(config: GuidedRefinementConfig) -
     [
         ({"decoder_widths": (8,)}, "one decoder width for each down-sampling"),
         ({"padding": "reflct"}, "did you mean 'reflect'"),
-        ({"spade_norm": "layer"}, "unknown spade_norm"),
         ({"stem_kernel": 4}, "odd stem_kernel"),
         ({"spade_kernel": 0}, "odd spade_kernel"),
         ({"gate_kernel": 2}, "odd gate_kernel"),

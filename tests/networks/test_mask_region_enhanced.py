@@ -19,8 +19,8 @@ from showface.networks.mask_region_enhanced import (
 
 VARIANTS = [
     MaskRegionConfig(channels=4, patch=2, stride=2),
-    MaskRegionConfig(channels=4, patch=3, stride=1, correlation="cosine", mask_keys=True),
-    MaskRegionConfig(channels=4, patch=4, stride=3, correlation="none", value_convolution=True),
+    MaskRegionConfig(channels=4, patch=3, stride=1, correlation="cosine"),
+    MaskRegionConfig(channels=4, patch=4, stride=3, correlation="none"),
 ]
 
 
@@ -75,8 +75,8 @@ def test_flat_features_are_doubled_in_the_hole() -> None:
     torch.testing.assert_close(out, features + mask)
 
 
-def test_masked_keys_shut_the_hole_out() -> None:
-    config = MaskRegionConfig(channels=4, patch=1, stride=1, mask_keys=True)
+def test_details_shut_what_is_hidden_out() -> None:
+    config = MaskRegionConfig(channels=4, patch=1, stride=1, details=True)
     values, mask, zero = torch.randn(2, 4, 7, 9), half_hole(), torch.zeros(2, 4, 7, 9)
     left = torch.randn(2, 4, 7, 9)
     update = masked_correlation_mining(zero, left, left, values, mask, mask, config)

@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import Any
 
 import pytest
 import torch
 from torch import Tensor, nn
 
-from showface.errors import SettingError
 from showface.layers.correlation import fold_patches, unfold_patches
 from showface.networks.mask_region_enhanced import (
     Details,
@@ -21,9 +19,7 @@ from showface.networks.mask_region_enhanced import (
     visible_patches,
 )
 
-CONFIG = MaskRegionConfig(
-    channels=4, patch=2, stride=2, mask_keys=True, value_convolution=True, details=True, correlation="cosine"
-)
+CONFIG = MaskRegionConfig(channels=4, patch=2, stride=2, details=True, correlation="cosine")
 HEIGHT, WIDTH = 6, 8
 Given = tuple[Tensor, Tensor, Tensor, Details]
 
@@ -175,9 +171,3 @@ def test_a_face_is_on_its_own_in_a_batch() -> None:
     both = module(retrieved, visible, mask, details)
     first = module(retrieved[:1], visible[:1], mask[:1], Details(*(part[:1] for part in details)))
     torch.testing.assert_close(both[:1], first)
-
-
-@pytest.mark.parametrize("fields", [{"mask_keys": False}, {"value_convolution": False}], ids=str)
-def test_details_need_keys_and_a_convolution_of_their_own(fields: dict[str, Any]) -> None:
-    with pytest.raises(SettingError, match="details are of visible patches"):
-        replace(CONFIG, **fields)

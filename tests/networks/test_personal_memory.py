@@ -22,7 +22,7 @@ from showface.networks.disentangled_memory import (
     soft_scores,
 )
 
-CONFIG = MemoryConfig(categories=3, slots=4, channels=5, init="normal", temperature=0.1, personal=True)
+CONFIG = MemoryConfig(categories=3, slots=4, channels=5, temperature=0.1, personal=True)
 
 
 def given() -> tuple[Tensor, Personal]:
@@ -36,7 +36,12 @@ def given() -> tuple[Tensor, Personal]:
 
 
 def memory(**fields: Any) -> DisentangledMemory:
-    return DisentangledMemory(replace(CONFIG, **fields))
+    """With slots in every block."""
+    made = DisentangledMemory(replace(CONFIG, **fields))
+    made.slots.copy_(torch.randn(3, 4, 5, generator=torch.Generator().manual_seed(0)))
+    made.initialised.fill_(True)
+    made.seen.fill_(1000)
+    return made
 
 
 def test_read_known_answer() -> None:
@@ -101,7 +106,7 @@ def test_what_is_not_seen_does_not_matter_nor_the_order() -> None:
 
 def test_an_empty_block_of_slots_still_answers_with_the_query() -> None:
     queries, personal = given()
-    got = memory(init="data").read(queries, personal)
+    got = DisentangledMemory(CONFIG).read(queries, personal)
     assert torch.equal(got.vectors[:, 2], queries[:, 2])
     assert torch.equal(got.vectors[:, :2], memory().read(queries, personal).vectors[:, :2])
 

@@ -13,10 +13,13 @@ from torch.nn import functional as F
 from showface.errors import SettingError
 from showface.networks.source_matching import (
     COARSER,
+    NOT_SEEN,
+    TOO_FAR,
     SourceMatching,
     SourceMatchingConfig,
-    cell_places,
+    rows_about,
     smoothed,
+    steps_about,
 )
 
 CONFIG = SourceMatchingConfig(fold=2, widths=(8, 8, 16), judging=(8, 8), reach=2, spread=1.0)
@@ -205,8 +208,40 @@ def test_under_the_mask_the_flow_is_that_of_what_is_seen_about_it() -> None:
 # ---------------------------------------------------------------------------------------------- places, smoothing
 
 
-def test_places_are_x_and_y_row_by_row() -> None:
-    assert cell_places(2, 3).tolist() == [[0, 0], [1, 0], [2, 0], [0, 1], [1, 1], [2, 1]]
+def places(rows: int, columns: int) -> Tensor:
+    """x and y of every cell, row by row."""
+    ys, xs = torch.meshgrid(torch.arange(float(rows)), torch.arange(float(columns)), indexing="ij")
+    return torch.stack([xs, ys], dim=-1).flatten(0, 1)
+
+
+def test_the_rows_about_a_row_and_the_steps_to_their_cells() -> None:
+    cells = torch.arange(12.0).view(2, 1, 2, 3) + 1
+    about = rows_about(cells, 1, beyond=0.0)
+    assert about.shape == (4, 9, 1)
+    assert about[0].flatten().tolist() == [0, 0, 0, 1, 2, 3, 4, 5, 6]
+    assert about[3].flatten().tolist() == [7, 8, 9, 10, 11, 12, 0, 0, 0]
+    steps = steps_about(2, 1, torch.device("cpu"))
+    assert steps.tolist() == [[0, -1], [1, -1], [0, 0], [1, 0], [0, 1], [1, 1]]
+
+
+@pytest.mark.parametrize("reach", [1, 2, 30])
+def test_it_is_as_if_all_cells_were_compared_with_all(reach: int) -> None:
+    """Those further than `reach` have no share, whatever they show."""
+    network = built()
+    network.config = SourceMatchingConfig(fold=2, widths=(8, 8, 16), judging=(8, 8), reach=reach, spread=1.0)
+    own, theirs = (F.normalize(torch.randn(2, 16, ROWS, COLUMNS), dim=1) for _ in range(2))
+    gone = (torch.rand(2, 1, ROWS, COLUMNS) < 0.3).float()
+    gone[1, ..., :7] = 1
+    place = places(ROWS, COLUMNS)
+    step = place[None] - place[:, None]  # (cells, cells, 2)
+    nearby = -network.nearness.exp() * step.square().sum(dim=-1)
+    nearby = nearby.masked_fill((step.abs() > reach).any(dim=-1), TOO_FAR)
+    scores = network.sharpness.exp() * own.flatten(2).transpose(1, 2) @ theirs.flatten(2) + nearby
+    shares = (scores + NOT_SEEN * (gone.flatten(1) > 0.5)[:, None]).softmax(dim=-1)
+    found, likely = network._first(own, theirs, gone)
+    expected = (shares[..., None] * step).sum(dim=2).transpose(1, 2).unflatten(2, (ROWS, COLUMNS))
+    torch.testing.assert_close(found, expected, rtol=0, atol=1e-5)
+    torch.testing.assert_close(likely, shares.amax(dim=-1).unflatten(1, (ROWS, COLUMNS))[:, None], rtol=0, atol=1e-5)
 
 
 def test_a_constant_comes_back_smoothed_whatever_is_trusted() -> None:
@@ -224,8 +259,8 @@ def test_distrusted_cells_do_not_count() -> None:
 
 
 def test_a_slope_is_read_in_the_middle_of_each_large_cell_and_one_cell_spreads_by_a_gaussian() -> None:
-    places = cell_places(ROWS, COLUMNS).T.reshape(1, 2, ROWS, COLUMNS)
-    read = smoothed(places, torch.ones(1, 1, ROWS, COLUMNS), 1.0)
+    slope = places(ROWS, COLUMNS).T.reshape(1, 2, ROWS, COLUMNS)
+    read = smoothed(slope, torch.ones(1, 1, ROWS, COLUMNS), 1.0)
     torch.testing.assert_close(read[0, :, 1, 1:4], torch.tensor([[5.5, 9.5, 13.5], [5.5] * 3]))
     single, spread = torch.zeros(1, 2, ROWS, COLUMNS), 2.0
     single[..., 5, 9] = 1

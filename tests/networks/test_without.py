@@ -11,9 +11,9 @@ from torch import Tensor
 
 from showface.errors import SettingError
 from showface.layers.regions import broadcast, one_hot
+from showface.lean.mdrnets import lean
 from showface.masks import downsample_mask
 from showface.networks import mdrnets as module
-from showface.networks.lean import lean
 from showface.networks.mask_region_enhanced import fuse
 from showface.networks.mdrnets import MDRNets, MDRNetsOutput
 from showface.networks.sources import Sources

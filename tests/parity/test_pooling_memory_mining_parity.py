@@ -10,7 +10,7 @@ from torch import Tensor
 
 from showface.layers.regions import broadcast, one_hot, region_pool
 from showface.networks.disentangled_memory import DisentangledMemory, MemoryConfig
-from showface.networks.mask_region_enhanced import MaskRegionConfig, MaskRegionEnhanced
+from showface.networks.mask_region_enhanced import Details, MaskRegionConfig, MaskRegionEnhanced
 
 
 @pytest.mark.parametrize("hole", [0.0, 0.5, 1.0])
@@ -35,7 +35,10 @@ def cosine(one: Tensor, other: Tensor) -> float:
 
 
 def test_memory_update_and_read() -> None:
-    memory = DisentangledMemory(MemoryConfig(categories=3, slots=4, channels=5, decay=0.9, init="normal"))
+    memory = DisentangledMemory(MemoryConfig(categories=3, slots=4, channels=5, decay=0.9))
+    memory.slots.normal_()
+    memory.initialised.fill_(True)
+    memory.seen.fill_(1000)
     for _ in range(3):
         queries, visible, valid = torch.randn(6, 3, 5), torch.randn(6, 3, 5), torch.rand(6, 3) < 0.7
         slots = memory.slots.clone()
@@ -59,28 +62,31 @@ def test_memory_update_and_read() -> None:
                 torch.testing.assert_close(retrieved.vectors[b, i], mixed)
 
 
-@pytest.mark.parametrize("mask_keys", [False, True])
+@pytest.mark.parametrize("details", [False, True])
 @pytest.mark.parametrize("stride", [1, 2])
-def test_masked_correlation_mining(stride: int, mask_keys: bool) -> None:
+def test_masked_correlation_mining(stride: int, details: bool) -> None:
     p, side = 2, 6
-    module = MaskRegionEnhanced(MaskRegionConfig(channels=4, patch=p, stride=stride, mask_keys=mask_keys)).double()
+    module = MaskRegionEnhanced(MaskRegionConfig(channels=4, patch=p, stride=stride, details=details)).double()
     retrieved, visible = torch.randn(2, 4, side, side).double(), torch.randn(2, 4, side, side).double()
     mask = torch.zeros(2, 1, side, side).double()
     mask[:, :, :3, 1:4] = 1
-    fused = module(retrieved, visible, mask)
+    own = torch.randn(2, 4, side, side).double()
+    fused = module(retrieved, visible, mask, Details(own, own, mask) if details else None)
     corners = [(y, x) for y in range(0, side - p + 1, stride) for x in range(0, side - p + 1, stride)]
     for b in range(2):
         f = torch.where(mask[b] == 1, retrieved[b], visible[b])
-        left, right = module.left(f[None])[0].detach(), module.right(f[None])[0].detach()
+        wanted, looked_at = (torch.cat([f, own[b]]), own[b]) if details else (f, f)
+        left, right = module.left(wanted[None])[0].detach(), module.right(looked_at[None])[0].detach()
+        value = module.value(looked_at[None])[0].detach()
         total, count = torch.zeros_like(f), torch.zeros(side, side)
         for y, x in corners:
             weights, patches = [], []
             for v, u in corners:
-                if mask_keys and mask[b, 0, v : v + p, u : u + p].any():
+                if details and mask[b, 0, v : v + p, u : u + p].any():
                     continue
                 product = (left[:, y : y + p, x : x + p] * right[:, v : v + p, u : u + p]).sum()
                 weights.append(math.exp(float(product) / math.sqrt(2 * p * p)))
-                patches.append(f[:, v : v + p, u : u + p])
+                patches.append(value[:, v : v + p, u : u + p])
             mixed = torch.stack([w * patch for w, patch in zip(weights, patches, strict=True)]).sum(0) / sum(weights)
             total[:, y : y + p, x : x + p] += mixed
             count[y : y + p, x : x + p] += 1

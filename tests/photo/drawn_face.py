@@ -9,10 +9,10 @@ import numpy as np
 from jaxtyping import Bool, Float, Integer
 
 from showface.photo.mirror import AXIS
-from showface.semantics import merge
+from showface.semantics import CATEGORIES
 
 SIDE = 256
-NAMES = merge("A").categories
+NAMES = CATEGORIES
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -28,7 +28,7 @@ STRAIGHT = Look()
 
 
 def drawn(look: Look = STRAIGHT) -> tuple[Float[np.ndarray, "256 256 3"], Integer[np.ndarray, "64 64"]]:
-    """RGB in 0..255 and categories of class map A; the eyes are 62 px apart about `AXIS`, at 121 px from the top."""
+    """RGB in 0..255 and categories; the eyes are 62 px apart about `AXIS`, at 121 px from the top."""
     ys, xs = np.mgrid[:SIDE, :SIDE].astype(np.float32)
     across = xs - np.float32(AXIS)
     picture, parts = np.full((SIDE, SIDE, 3), (70, 90, 120), np.float32), np.zeros((SIDE, SIDE), np.uint8)

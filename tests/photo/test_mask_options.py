@@ -9,10 +9,10 @@ from hypothesis import strategies as st
 
 from showface.errors import MaskError, SettingError
 from showface.photo.mask_options import MaskOptions, ParsedFace, grown, hole_of, parts_of
-from showface.semantics import merge
+from showface.semantics import CATEGORIES
 
 SIZE = (40, 60)
-NAMES = merge("A").categories
+NAMES = CATEGORIES
 
 
 def face_with(*parts: tuple[str, slice | int, slice | int], side: int = 96) -> ParsedFace:
@@ -134,11 +134,6 @@ def test_faces_are_only_looked_for_where_regions_are_wanted() -> None:
         raise AssertionError
 
     assert not hole_of(None, SIZE, MaskOptions(), faces=never).any()
-
-
-def test_a_parser_that_joins_categories_cannot_be_asked_for_them() -> None:
-    with pytest.raises(SettingError, match="does not tell it"):
-        hole_of(None, FULL, MaskOptions(regions=("glasses",)), faces=lambda: [EYES], class_map="B")
 
 
 def test_the_parts_of_a_face_are_those_that_can_be_asked_for() -> None:

@@ -16,9 +16,9 @@ from PIL import Image
 from showface import weights
 from showface.errors import ImageError, MaskError, SettingError, WeightsError
 from showface.images import to_tensor, write_image
+from showface.lean.form import LeanForm
+from showface.lean.mdrnets import lean
 from showface.masks import draw_free_form, mask_tensor
-from showface.networks.lean import lean
-from showface.networks.lean_form import LeanForm
 from showface.networks.mdrnets import MDRNets, MDRNetsConfig, MDRNetsOutput
 from showface.photo.align import TEMPLATE, TEMPLATE_BOX, take
 from showface.photo.find_faces import Face, FaceFinder
@@ -154,7 +154,7 @@ def test_completing_leaves_no_trace_in_the_networks(tiny_config: MDRNetsConfig) 
 
 def with_or_without_bfloat16(monkeypatch: pytest.MonkeyPatch, there: bool) -> None:
     """As if the processor had it, or not; torch emulates it everywhere."""
-    for module in ("pipeline.completer", "pipeline.devices", "networks.precision"):
+    for module in ("pipeline.completer", "pipeline.devices", "lean.precision"):
         monkeypatch.setattr(f"showface.{module}.computes_bf16", lambda device: there)
 
 
@@ -195,7 +195,7 @@ def test_the_lean_form_is_made_once_when_it_is_first_needed(
     tiny_network: MDRNets, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     made: list[object] = []
-    monkeypatch.setattr("showface.networks.lean_form.lean", lambda net, dtype: made.append(net) or lean(net, dtype))
+    monkeypatch.setattr("showface.lean.form.lean", lambda net, dtype: made.append(net) or lean(net, dtype))
     inpaint = FaceInpainter(tiny_network, device="cpu", detector="off")
     assert made == []
     threads = [threading.Thread(target=lambda: inpaint(PIXELS, HOLE)) for _ in range(4)]
@@ -281,7 +281,7 @@ def two_faces(tiny_network: MDRNets, monkeypatch: pytest.MonkeyPatch) -> FaceInp
     monkeypatch.setattr("showface.pipeline.inpainter.face_finder", lambda *, fetch: Known(*TWO))
     inpaint = FaceInpainter(tiny_network, device="cpu")
     inpaint.completer.network = Red()  # type: ignore[assignment]
-    monkeypatch.setattr("showface.pipeline.inpainter.mirror_of", lambda *given, class_map: "sides differ")
+    monkeypatch.setattr("showface.pipeline.inpainter.mirror_of", lambda *given: "sides differ")
     return inpaint
 
 
@@ -351,7 +351,7 @@ def test_what_each_face_has_of_its_other_side_is_told_in_order(
     light = np.ones((SIDE, SIDE, 3), np.float32)
     asked = iter([True, False])
 
-    def mirror_of(completed: np.ndarray, hidden: np.ndarray, *more: np.ndarray, class_map: str) -> Mirror | str:
+    def mirror_of(completed: np.ndarray, hidden: np.ndarray, *more: np.ndarray) -> Mirror | str:
         found = Mirror(Places(255 - xs, ys), light, hidden.astype(np.float32))
         return found if next(asked) else "turned head"
 

@@ -6,6 +6,7 @@ import pytest
 
 from showface import recipes
 from showface.baselines.table import BASELINES
+from showface.configurations import from_plain, to_plain
 from showface.data.faces import FaceSource
 from showface.data.mask_sets import MaskSource
 from showface.errors import SettingError
@@ -13,7 +14,6 @@ from showface.recipes import RECIPES
 from showface.recipes.ablation import ablated
 from showface.training.configuration import Recipe
 from showface.training.settings import with_settings
-from showface.weights import from_plain, to_plain
 
 FACES, MASKS = (FaceSource(folder="faces"),), MaskSource(drawn=1.0)
 

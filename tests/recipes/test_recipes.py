@@ -14,6 +14,7 @@ from PIL import Image
 
 from showface import recipes
 from showface.baselines.table import BASELINES
+from showface.configurations import differences, from_plain, to_plain
 from showface.data.faces import FaceSource
 from showface.data.mask_sets import MaskSource
 from showface.errors import SettingError
@@ -21,7 +22,6 @@ from showface.recipes import RECIPES
 from showface.recipes.ablation import ROWS, ablated
 from showface.training.configuration import Recipe
 from showface.training.settings import with_settings
-from showface.weights import differences, from_plain, to_plain
 
 FACES = (FaceSource(folder="faces", labels="labels"), FaceSource(folder="more"))
 MASKS = MaskSource(drawn=1.0)
@@ -78,7 +78,7 @@ def test_the_papers_schedules(name: str, coarse: int, reconstruction: int, mdrne
     assert fine_tuned.optimiser.lr * fine_tuned.optimiser.drop == 5e-5
     weights = to_plain(recipe.stage("mdrnets").weights)
     assert weights == {"valid": 1, "hole": 6, "perceptual": 0.05, "style": 120, "adversarial": 0.1,
-                       "feature_matching": 0, "projected": 0, "projected_matching": 0, "component": 0,
+                       "projected": 0, "projected_matching": 0, "component": 0,
                        "component_matching": 0, "tv": 0.1, "ssim": 0, "pattern": 0, "semantic": 0.1, "intra": 1,
                        "inter": 1}  # fmt: skip
     assert recipe.networks.parser is None and recipe.networks.memory.decay == 0.999

@@ -50,7 +50,7 @@ def lite_unfetched() -> Iterator[None]:
 @pytest.fixture(scope="session")
 def sourced_recipe(tiny_recipe: Recipe, sourced_network: MDRNets) -> Recipe:
     """The tiny recipe with sources: parts of faces are hidden, most samples have a view, critics on Lite0 judge."""
-    from showface.losses.objective import LossWeights
+    from showface.losses.configuration import LossWeights
     from showface.networks.projected_discriminator import ProjectedDiscriminatorConfig
 
     coarse, parser, reconstruction, last = tiny_recipe.stages

@@ -20,7 +20,7 @@ from showface.losses.sources import registration_loss
 from showface.networks.coarse import coarse_face
 from showface.networks.source_alignment import Aligned, warp
 from showface.networks.sources import with_mirror
-from showface.semantics import MERGES
+from showface.semantics import CATEGORIES
 from showface.training.configuration import Recipe
 from showface.training.run import train
 from showface.training.stages.alignment import ELSEWHERE, HIDDEN, REGIONS, AlignmentStage, importance, sources_of
@@ -85,7 +85,7 @@ def test_places_are_told_by_the_true_pictures_also_where_they_are_hidden(stage: 
 
 
 def test_cells_count_by_their_category_and_more_where_they_are_hidden(stage: AlignmentStage, batch: Batch) -> None:
-    by_category = dict(zip(MERGES["A"].categories, importance().tolist(), strict=True))
+    by_category = dict(zip(CATEGORIES, importance().tolist(), strict=True))
     assert by_category["eye"] == REGIONS["eyes"] and by_category["hair"] == pytest.approx(ELSEWHERE)
     assert by_category["skin"] == REGIONS["face"] and by_category["nose"] == REGIONS["nose"]
     none, some = (stage._importance_of(batch.images, mask) for mask in (0 * batch.masks, batch.masks))

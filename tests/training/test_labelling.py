@@ -9,7 +9,7 @@ from PIL import Image
 from torch import Tensor
 
 from showface.errors import DataError, ImageError
-from showface.networks.face_parser import BiSeNet
+from showface.networks.bisenet import BiSeNet
 from showface.training import labelling
 from showface.training.labelling import label_folder
 

@@ -12,11 +12,10 @@ from torch import Tensor, nn
 
 from showface import assets
 from showface.data.batches import NO_LABEL, Batch, FaceSamples, batches
-from showface.errors import CheckpointError, SettingError
 from showface.features.vgg16 import VGG16
-from showface.losses.objective import LossWeights
+from showface.losses.configuration import LossWeights
 from showface.masks import composite
-from showface.networks.face_parser import BiSeNet, BiSeNetParser
+from showface.networks.bisenet import BiSeNet, BiSeNetParser
 from showface.semantics import PALETTE
 from showface.training.configuration import Recipe
 from showface.training.settings import with_settings
@@ -167,39 +166,12 @@ def test_vgg_is_asked_for_the_layers_of_the_recipe(
     assert trunk is not None and trunk.layers == ("pool2", "pool4")
 
 
-def test_a_gradient_penalty_without_a_discriminator_is_refused(tiny_recipe: Recipe) -> None:
-    with pytest.raises(SettingError, match=r"coarse: options\.r1 needs a discriminator"):
-        with_settings(tiny_recipe, ("coarse.options.r1=0.001",))
-
-
 def test_without_losses_that_need_them_networks_are_not_built(finished_run: Path, tiny_recipe: Recipe) -> None:
     stage = mdrnets(
         tiny_recipe, finished_run, "mdrnets.weights.adversarial=0", "mdrnets.weights.intra=0", "mdrnets.weights.inter=0"
     )
     assert stage.discriminator is None and stage.encoder is None and stage.trunk is None
     assert [phase.name for phase in stage.phases()] == ["generator"]
-
-
-def test_the_gradient_penalty_and_matched_features_reach_who_they_are_for(
-    finished_run: Path, tiny_recipe: Recipe, batch: Batch
-) -> None:
-    stage = mdrnets(
-        tiny_recipe, finished_run, "mdrnets.weights.feature_matching=1.0", "mdrnets.weights.adversarial=0.0",
-        "mdrnets.options.r1=0.01",
-    )  # fmt: skip
-    generator, discriminator = stage.phases()
-    generator.network.requires_grad_(True)
-    terms = generator.losses(batch)
-    assert "feature_matching" in terms and "adversarial" not in terms
-    terms["feature_matching"].backward()
-    assert any(p.grad is not None and p.grad.any() for p in generator.network.parameters())
-    generator.network.requires_grad_(False).zero_grad()
-    discriminator.network.requires_grad_(True)
-    critic = discriminator.losses(batch)
-    critic["r1"].backward()  # through the spectral norm, a gradient of a gradient
-    gradients = [p.grad for p in discriminator.network.parameters() if p.grad is not None]
-    assert gradients and all(g.isfinite().all() for g in gradients) and any(g.any() for g in gradients)
-    assert not any(p.grad is not None for p in generator.network.parameters())
 
 
 def test_phases_share_no_parameter(finished_run: Path, tiny_recipe: Recipe) -> None:
@@ -256,31 +228,3 @@ def test_every_other_picture_is_blurred_in_its_hole_in_parts_too(
     sharp, unclear = batch.images, composite(batch.images, blurred(batch.images), batch.masks)
     expected = torch.stack([(unclear if number % 2 else sharp)[number] for number in range(len(sharp))])
     assert torch.equal(torch.cat(seen), expected) and not torch.equal(expected, sharp)
-
-
-def test_the_parser_learns_from_coarse_completions_where_that_is_asked(
-    finished_run: Path, tiny_recipe: Recipe, batch: Batch
-) -> None:
-    recipe = with_settings(tiny_recipe, ("face_parser.unclear=coarse",))
-    stage = FaceParserStage(recipe, recipe.stage("face_parser"), (finished_run,), CPU)
-    seen: list[Tensor] = []
-    stage.network.register_forward_pre_hook(lambda network, inputs: seen.append(inputs[0]))
-    stage.losses(batch)
-    assert stage.coarse is not None
-    with torch.no_grad():
-        coarse = stage.coarse(batch.images[1:2], batch.masks[1:2]).clamp(-1, 1)
-    holes = batch.masks[1].bool().expand(3, -1, -1)
-    assert torch.equal(seen[0][::2], batch.images[::2]), "every other picture stays sharp"
-    assert torch.equal(seen[0][1][~holes], batch.images[1][~holes])
-    assert torch.allclose(seen[0][1][holes], coarse[0][holes], atol=1e-6)
-    assert not torch.allclose(seen[0][1][holes], batch.images[1][holes], atol=1e-2)
-
-
-def test_unclear_pictures_are_known_by_name_and_for_the_parser_alone(tiny_recipe: Recipe, tmp_path: Path) -> None:
-    with pytest.raises(SettingError, match=r"face_parser.unclear: expected .*'blurred', 'coarse'.*'sharp'"):
-        with_settings(tiny_recipe, ("face_parser.unclear=sharp",))
-    with pytest.raises(SettingError, match="stage coarse: unclear=coarse is for the stage face_parser alone"):
-        with_settings(tiny_recipe, ("coarse.unclear=coarse",))
-    recipe = with_settings(tiny_recipe, ("face_parser.unclear=coarse",))
-    with pytest.raises(CheckpointError, match="stage 'face_parser' needs the finished stage 'coarse'"):
-        FaceParserStage(recipe, recipe.stage("face_parser"), (tmp_path,), CPU)

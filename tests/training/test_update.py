@@ -60,9 +60,7 @@ def test_unknown_words_are_refused_with_the_nearest(config: object, field: str, 
         changed.__post_init__()
 
 
-@pytest.mark.parametrize(
-    ("field", "value"), [("steps", 0), ("auxiliary", 9), ("ema", 1.0), ("workers", -1), ("half_size_steps", -1)]
-)
+@pytest.mark.parametrize(("field", "value"), [("steps", 0), ("auxiliary", 9), ("ema", 1.0), ("workers", -1)])
 def test_impossible_stages_are_refused(field: str, value: object) -> None:
     with pytest.raises(SettingError, match="stage coarse"):
         replace(STAGE, **{field: value})

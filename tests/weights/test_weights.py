@@ -11,7 +11,7 @@ import types
 from collections.abc import Callable, Iterator
 from fnmatch import fnmatch
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 import pytest
 import torch
@@ -19,10 +19,10 @@ from safetensors import safe_open
 from torch import nn
 
 from showface import weights
-from showface.errors import MissingExtraError, NonFiniteError, SettingError, WeightsError
+from showface.configurations import to_plain
+from showface.errors import MissingExtraError, NonFiniteError, WeightsError
 from showface.networks.mdrnets import MDRNets, MDRNetsConfig
-from showface.networks.profiles import PROFILES
-from showface.weights import build, building, differences, from_plain, load, save, to_plain, writing
+from showface.weights import build, building, load, save, writing
 
 REFINEMENT = "refinement.safetensors"
 
@@ -370,62 +370,17 @@ def test_a_failed_download_says_where_to_put_the_files(monkeypatch: pytest.Monke
         weights.fetch("some/model")
 
 
-# ------------------------------------------------------------------ configurations
+@pytest.mark.parametrize("single", [False, True])
+def test_which_boxes_weights_hold_is_read_from_the_heads_of_their_files(
+    folder: Path, tiny_network: MDRNets, monkeypatch: pytest.MonkeyPatch, single: bool
+) -> None:
+    def never(*_: object) -> None:
+        raise AssertionError("tensors were read")
 
-
-@pytest.mark.parametrize("name", sorted(PROFILES))
-def test_every_profile_goes_through_json(name: str) -> None:
-    configuration = PROFILES[name]()
-    assert from_plain(MDRNetsConfig, json.loads(json.dumps(to_plain(configuration)))) == configuration
-
-
-@dataclasses.dataclass(frozen=True, kw_only=True)
-class Inner:
-    sides: tuple[int, ...] = (1, 2)
-    pair: tuple[int, float] = (1, 0.5)
-
-
-@dataclasses.dataclass(frozen=True, kw_only=True)
-class Outer:
-    inner: Inner = dataclasses.field(default_factory=Inner)
-    maybe: Inner | None = None
-    mode: Literal["a", "b"] = "a"
-    rate: float = 0.5
-    on: bool = True
-    count: int
-    name: str = ""
-
-
-def test_a_configuration_of_every_kind_of_field() -> None:
-    outer = Outer(inner=Inner(sides=(4,)), maybe=Inner(pair=(3, 2.5)), mode="b", rate=2.0, on=False, count=7, name="x")
-    assert from_plain(Outer, to_plain(outer)) == outer
-    assert from_plain(Outer, {"count": 1, "rate": 2}) == Outer(count=1, rate=2.0)
-
-
-@pytest.mark.parametrize(
-    ("values", "reason"),
-    [
-        (7, "Outer: expected fields and values"),
-        ({}, "Outer: expected a value for count"),
-        ({"count": 1.5}, "count: expected int, got 1.5"),
-        ({"count": True}, "count: expected int, got True"),
-        ({"count": 1, "on": 1}, "on: expected bool, got 1"),
-        ({"count": 1, "rate": "fast"}, "rate: expected float, got 'fast'"),
-        ({"count": 1, "mode": "c"}, "mode: expected .*'a', 'b'.*, got 'c'"),
-        ({"count": 1, "inner": {"sides": [1, "2"]}}, r"inner\.sides\[1\]: expected int, got '2'"),
-        ({"count": 1, "inner": {"pair": [1]}}, r"inner\.pair: expected .*, got \[1\]"),
-        ({"count": 1, "inner": None}, "inner: expected fields and values, got None"),
-        ({"count": 1, "inner": {"side": [1]}}, "unknown field of inner 'side'; did you mean 'sides'"),
-    ],
-)
-def test_what_does_not_fit_is_named(values: object, reason: str) -> None:
-    with pytest.raises(SettingError, match=reason):
-        from_plain(Outer, values)
-
-
-def test_differences_name_the_field_and_both_values() -> None:
-    one, other = Outer(count=1), Outer(count=2, inner=Inner(sides=(3,)), maybe=Inner())
-    assert differences(one, one) == []
-    lines = differences(one, other)
-    assert "count is 2, expected 1" in lines and "inner.sides is [3], expected [1, 2]" in lines
-    assert any(line.startswith("maybe") for line in lines)
+    place = in_one_file(folder.with_name("single"), tiny_network) if single else folder
+    monkeypatch.setattr(weights, "read_tensors", never)
+    expected = {name.split(".")[0] for name in tiny_network.state_dict()}
+    assert weights.boxes_in(place) == expected >= {"coarse", "parser", "refinement"}
+    (place / (weights.MODEL if single else REFINEMENT)).write_bytes(b"no weights")
+    with pytest.raises(WeightsError, match=r"\.safetensors: missing, damaged, or not safetensors"):
+        weights.boxes_in(place)

@@ -15,9 +15,10 @@ import torch
 from torch import nn
 
 from showface.baselines.deepfillv2 import DeepFillV2, DeepFillV2Config
+from showface.configurations import from_plain
 from showface.errors import SettingError, WeightsError
 from showface.networks.coarse import CoarseConfig, CoarseNetwork
-from showface.weights import RESULT, State, from_plain, holds_weights, read_tensors
+from showface.weights import RESULT, State, holds_weights, read_tensors
 
 
 @dataclass(frozen=True)

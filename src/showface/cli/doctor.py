@@ -53,7 +53,7 @@ def _version(package: str) -> str | None:
 def _machine() -> Iterator[tuple[str, str]]:
     import torch
 
-    from showface.networks.precision import computes_bf16
+    from showface.lean.precision import computes_bf16
 
     yield "threads", str(torch.get_num_threads())
     if torch.cuda.is_available():

@@ -40,7 +40,7 @@ def command(
     config = ProtocolConfig(faces=folder, masks=Path(masks), seed=seed, limit=limit)
     protocol = make_protocol(config, [face.picture for face in faces])
     inpainter, weights_facts = inpainter_of(weights, device)
-    coarse, class_map = network_methods(inpainter)["coarse"], inpainter.network.config.class_map
+    coarse = network_methods(inpainter)["coarse"]
     parsers = parsers_of(inpainter, bisenet=bisenet)
     first = next(iter(protocol.pairs.values()))
     scores = []
@@ -49,7 +49,7 @@ def command(
     ]:
         with bar(kind) as progress:
             scores += score_parsers(
-                parsers, faces, pairs, kind=kind, size=protocol.config.size, class_map=class_map, coarse=method,
+                parsers, faces, pairs, kind=kind, size=protocol.config.size, coarse=method,
                 batch=batch, progress=progress,
             )  # fmt: skip
     facts = {"protocol": protocol_facts(protocol), "weights": weights_facts, "versions": versions()}

@@ -29,7 +29,7 @@ def write_labels(folder: Path, out: Path, *, size: int, order: LabelOrder, limit
     """Labels by the published parser for the pictures below `folder`, with a bar."""
     from showface import assets
     from showface.cli.measuring import bar
-    from showface.networks.face_parser import load_bisenet
+    from showface.networks.bisenet import load_bisenet
     from showface.training.labelling import label_folder
     from showface.training.run import chosen_device
 

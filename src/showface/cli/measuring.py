@@ -31,7 +31,7 @@ from showface.evaluation.protocol.frozen import frozen_protocol
 from showface.evaluation.protocol.pairs import Pair, Protocol, ProtocolConfig, make_protocol
 from showface.evaluation.report.paired import differences_as_markdown
 from showface.evaluation.report.tables import as_markdown
-from showface.networks.face_parser import BiSeNetParser
+from showface.networks.bisenet import BiSeNetParser
 from showface.pipeline import FaceInpainter
 from showface.weights import weights_folder, weights_hash
 
@@ -156,7 +156,7 @@ def parsers_of(inpainter: FaceInpainter, *, bisenet: bool) -> dict[str, Semantic
     own = inpainter.network.parser
     parsers: dict[str, SemanticMap] = {"ours": lambda images, size: own.semantic_map(images.to(device), size)}
     if bisenet:
-        published = BiSeNetParser(class_map=inpainter.network.config.class_map)
+        published = BiSeNetParser()
         published.load(assets.path("bisenet"))
         published.to(device)
         parsers["BiSeNet"] = lambda images, size: published.semantic_map(images.to(device), size)

@@ -73,12 +73,12 @@ def command(
 
     from showface import recipes
     from showface.allocator import keep_kernels
+    from showface.configurations import to_plain
     from showface.data.mask_sets import MaskSource
     from showface.data.sources import face_sources
     from showface.recipes.ablation import ablated
     from showface.training.run import chosen_device, train
     from showface.training.settings import with_cache, with_same_person, with_settings
-    from showface.weights import to_plain
 
     faces = tuple(source for place in data for source in face_sources(place))
     mask_source = MaskSource(folder=masks, drawn=0.2 if masks else 1.0)

@@ -5,7 +5,6 @@ and a run that stopped continues with the very next sample.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from copy import copy
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
@@ -16,7 +15,7 @@ from PIL import Image
 from torch import Tensor
 from torch.utils.data import DataLoader, Dataset
 
-from showface.data.faces import Face, FaceSource, list_faces, mirrored_classes
+from showface.data.faces import Face, FaceSource, list_faces
 from showface.data.hidden_parts import PartMap, hidden_part
 from showface.data.lost_workers import alive, leave_signals_to_the_run
 from showface.data.mask_sets import MaskSource, list_masks, sample_mask
@@ -46,7 +45,6 @@ class DataConfig:
     crop: tuple[float, float] = (0.85, 1.0)  # side of the random crop as a share of the picture's
     crop_probability: float = 0.7  # the rest is taken whole
     flip: bool = True  # mirror half of the pictures
-    class_map: str = "A"  # how the 19 parsing classes merge: A, B or C
     smallest: float = 0.25  # a picture whose shorter side is below this share of `size` cannot be used
     views: float = 0.0  # share of the samples that come with one further picture of the person, in [0, 1]
     same_person: str = ""  # CSV with the columns person and file: which pictures show one person; "" = nobody knows
@@ -125,13 +123,10 @@ class Batch:
 
 
 class FaceSamples(Dataset[Batch]):
-    """Maps a sample number to one augmented face, its mask and its label map (a batch of one).
+    """Maps a sample number to one augmented face, its mask and its label map (a batch of one)."""
 
-    Samples of a number below `half_until` have half the side.
-    """
-
-    def __init__(self, config: DataConfig, *, seed: int, half_until: int = 0) -> None:
-        self.config, self.seed, self.half_until = config, seed, half_until
+    def __init__(self, config: DataConfig, *, seed: int) -> None:
+        self.config, self.seed = config, seed
         self.faces: list[Face] = [
             face for source in config.faces for face in list_faces(source) for _ in range(source.repeat)
         ]
@@ -142,22 +137,10 @@ class FaceSamples(Dataset[Batch]):
         asked = bool(config.views and config.same_person)
         self.others = other_pictures(config.same_person, self.faces) if asked else {}
         self._order: tuple[int, np.ndarray] = (-1, np.empty(0))
-        mirrored = mirrored_classes(config.class_map)
-        self._mirrored = torch.tensor([*mirrored, *range(len(mirrored), NO_LABEL + 1)])
 
     def __len__(self) -> int:
         """Samples in one epoch; sample numbers go on beyond it."""
         return len(self.faces)
-
-    def side(self, index: int) -> int:
-        """Side of sample number `index`, in pixels."""
-        return self.config.size // 2 if index < self.half_until else self.config.size
-
-    def at_full_size(self) -> FaceSamples:
-        """The same samples, none of them at half the side."""
-        found = copy(self)
-        found.half_until = 0
-        return found
 
     def face(self, index: int, further: int = 0) -> Face:
         """Each epoch visits every face `repeat` times, in an order of its own; `further` counts on from there."""
@@ -190,11 +173,11 @@ class FaceSamples(Dataset[Batch]):
         return Unusable(self.pictures, self.config.bad_limit)
 
     def _read(self, face: Face) -> Readable:
-        return read_face(face, self.config.class_map, self.config.cache, self.config.smallest * self.config.size)
+        return read_face(face, self.config.cache, self.config.smallest * self.config.size)
 
     def _parts(self, read: Readable, window: Window, *, flip: bool) -> PartMap:
         """Where the parts of a face lie, in its mirror image if `flip`."""
-        found = part_map(read, window, self.config.class_map, self.config.cache)
+        found = part_map(read, window)
         return found.mirrored() if flip else found
 
     def __getitem__(self, index: int) -> Batch:
@@ -204,13 +187,13 @@ class FaceSamples(Dataset[Batch]):
         """Sample number `index`, and the pictures that it had to replace."""
         rng, (read, defects) = np.random.default_rng((self.seed, 2, index)), self.usable(index)
         box, flip = self._crop(rng, read.picture), self.config.flip and rng.random() < 0.5
-        side, window = self.side(index), Window.of(box, read.picture.size)
+        side, window = self.config.size, Window.of(box, read.picture.size)
         image = to_tensor(resize_image(read.picture, side, box))
         label = cropped_label(read, box, side)
         face = self._parts(read, window, flip=flip) if self.config.masks.parts else None
         mask = mask_tensor(sample_mask(rng, self.config.masks, self.mask_files, side, self.config.cache, face))
         if flip:
-            image, label = image.flip(-1), self._mirrored[label.flip(-1)]
+            image, label = image.flip(-1), label.flip(-1)
         if not self.config.views:
             return Batch(image, mask, label), defects
         view, hidden = self._view(index, read, window, image, flip=flip)

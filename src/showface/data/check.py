@@ -102,7 +102,7 @@ def check(
         report.faults += mask_faults(folder, {path: rows[_key(path)] for place, path in mask_files if place == folder})
     swapped = sum(bool(rows[_key(face)].get("swapped")) for side in sides for face in side.values())
     if swapped:
-        report.notes.append(f"{swapped} label maps call left what is right; class maps A and C do not care, "
+        report.notes.append(f"{swapped} label maps call left what is right; training does not care, "
                             "`showface data prepare` mends them")  # fmt: skip
     return report
 

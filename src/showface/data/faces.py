@@ -14,7 +14,7 @@ from showface.data.decoded import decoded
 from showface.data.part_masks import list_parts, paint
 from showface.errors import DataError, SettingError
 from showface.images import SUFFIXES, open_image
-from showface.semantics import BISENET_ORDER, OFFICIAL_ORDER, merge
+from showface.semantics import BISENET_ORDER, OFFICIAL_ORDER, merged
 
 LabelOrder = Literal["official", "bisenet"]
 ORDERS = {"official": OFFICIAL_ORDER, "bisenet": BISENET_ORDER}
@@ -127,19 +127,16 @@ def _open_classes(path: Path) -> np.ndarray:
     return np.asarray(open_image(path))
 
 
-def read_label(face: Face, class_map: str, cache: str = "") -> UInt8[np.ndarray, "h w"] | None:
-    """The semantic map of `face` with the 14 categories of `class_map`, at its stored size; None without a label.
+def read_label(face: Face, cache: str = "") -> UInt8[np.ndarray, "h w"] | None:
+    """The semantic map of `face` with the 14 categories, at its stored size; None without a label.
 
-    About 7 % of the CelebAMask-HQ labels call left what is right; class maps A and C do not care, for B `sides.mended`
-    puts it right.
+    About 7 % of the CelebAMask-HQ labels call left what is right, which the categories do not tell apart.
     """
     classes = read_classes(face, cache)
     if classes is None:
         return None
-    merged: UInt8[np.ndarray, "h w"] = np.array(merge(class_map).table(ORDERS[face.label_order]), dtype=np.uint8)[
-        classes
-    ]
-    return merged
+    table = np.array(merged(ORDERS[face.label_order]), dtype=np.uint8)
+    return np.asarray(table[classes])
 
 
 def refuse_misfit(face: Face, picture: tuple[int, int], label: tuple[int, int]) -> None:
@@ -149,11 +146,3 @@ def refuse_misfit(face: Face, picture: tuple[int, int], label: tuple[int, int]) 
             f"{face.label}: a label map of {label[1]} x {label[0]} pixels does not fit "
             f"{face.picture} of {picture[0]} x {picture[1]}"
         )
-
-
-def mirrored_classes(class_map: str) -> list[int]:
-    """What each category of `class_map` is in a mirror: left and right change places where the map tells them apart."""
-    names = merge(class_map).categories
-    sides = {"l_": "r_", "r_": "l_"}
-    swapped = [sides.get(name[:2], name[:2]) + name[2:] for name in names]  # the lower lip, l_lip, has no other side
-    return [names.index(name) if name in names else index for index, name in enumerate(swapped)]

@@ -17,7 +17,7 @@ ODDS = tuple((2 if kind in TWICE else 1) / (len(KINDS) + len(TWICE)) for kind in
 
 @dataclass(frozen=True)
 class PartMap:
-    """Where the parts of an aligned face lie: its categories of class map A, and the window of them that is shown.
+    """Where the parts of an aligned face lie: its categories, and the window of them that is shown.
 
     As it stands, a typical face, all of it.
     """
@@ -26,7 +26,7 @@ class PartMap:
     window: Window = field(default_factory=Window)
 
     def mirrored(self) -> PartMap:
-        """The map of the mirrored picture; class map A does not tell left from right."""
+        """The map of the mirrored picture; the categories do not tell left from right."""
         return PartMap(self.categories[:, ::-1], self.window.mirrored())
 
 

@@ -29,7 +29,7 @@ class Readable:
     classes: UInt8[np.ndarray, "h w"] | None
 
 
-def read_face(face: Face, class_map: str, cache: str, least: float) -> Readable:
+def read_face(face: Face, cache: str, least: float) -> Readable:
     """Picture and label of `face`; an `ImageError` if its picture has less than `least` pixels a side."""
     pixels = decoded(cache, face.picture, lambda path: np.asarray(read_image(path)))
     picture = picture_of(pixels)
@@ -37,7 +37,7 @@ def read_face(face: Face, class_map: str, cache: str, least: float) -> Readable:
         raise ImageError(
             f"{shown(face.picture)}: {picture.width} x {picture.height} pixels, expected at least {least:g} a side"
         )
-    return Readable(face, picture, read_label(face, class_map, cache))
+    return Readable(face, picture, read_label(face, cache))
 
 
 def cropped_label(read: Readable, box: Box, size: int) -> Int64[Tensor, "1 size size"]:
@@ -53,11 +53,9 @@ def cropped_label(read: Readable, box: Box, size: int) -> Int64[Tensor, "1 size 
     return torch.from_numpy(classes[np.ix_(rows, columns)].astype(np.int64))[None]
 
 
-def part_map(read: Readable, window: Window, class_map: str, cache: str) -> PartMap:
+def part_map(read: Readable, window: Window) -> PartMap:
     """Where the parts of a face lie, and the `window` of it that a sample shows; without a label, of a typical one."""
     classes = read.classes
-    if class_map != "A":  # may have joined glasses with skin, or tell left from right
-        classes = read_label(read.face, "A", cache)
     if classes is None:
         return PartMap(window=window)
     height, width = classes.shape

@@ -23,7 +23,7 @@ from showface.networks.mdrnets import MDRNets, MDRNetsOutput, Seen, details_of
 from showface.networks.source_alignment import Aligned
 from showface.networks.sources import Sources, with_mirror
 from showface.photo.mirror import Mirror, WhyNot
-from showface.semantics import CATEGORY_COUNT, PALETTE, merge
+from showface.semantics import CATEGORIES, CATEGORY_COUNT, PALETTE
 
 FADED = 0.35  # of the visible face's contrast, under what was taken from the other side
 
@@ -75,7 +75,7 @@ def reads_of(network: MDRNets, output: MDRNetsOutput, mask: Float[torch.Tensor, 
         CategoryRead(
             name, PALETTE[number], float(hidden[0, number, 0]), weights[number].cpu().numpy(), bool(personal[number])
         )
-        for number, name in enumerate(merge(network.config.class_map).categories)
+        for number, name in enumerate(CATEGORIES)
         if output.present[0, number]
     ]
 

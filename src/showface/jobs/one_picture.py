@@ -141,9 +141,8 @@ def complete(inpaint: FaceInpainter, job: Job, wishes: Wishes) -> Outcome:
     drawn = None if job.mask is None else read_mask(job.mask, pixel_limit=wishes.pixel_limit)
     size = (photo.height, photo.width)
     hole = hole_of(
-        drawn, size, wishes.mask, faces=lambda: parsed_faces(inpaint, photo, wishes.face_box, wishes.face_points),
-        class_map=inpaint.network.config.class_map,
-    )  # fmt: skip
+        drawn, size, wishes.mask, faces=lambda: parsed_faces(inpaint, photo, wishes.face_box, wishes.face_points)
+    )
     restored = inpaint.restore(
         photo, hole, face_box=wishes.face_box, face_points=wishes.face_points, feather=wishes.feather,
         mirror=wishes.mirror, fidelity=wishes.fidelity,

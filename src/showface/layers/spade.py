@@ -5,15 +5,12 @@ Here the modulating map is F_f, the fused features of the mask-region enhanced m
 
 from __future__ import annotations
 
-from typing import Literal
-
 import torch.nn.functional as F
 from jaxtyping import Float
 from torch import Tensor, nn
 
 from showface.layers.gated_convolution import GatedConvolution, Padding
 
-SpadeNorm = Literal["position", "instance", "batch", "none"]
 SLOPE = 0.2
 
 
@@ -25,28 +22,8 @@ def positional_norm(x: Float[Tensor, "b c h w"], eps: float = 1e-5) -> Float[Ten
     return F.layer_norm(x.permute(0, 2, 3, 1), (x.shape[1],), eps=eps).permute(0, 3, 1, 2)
 
 
-class PositionalNorm(nn.Module):
-    """`positional_norm` as a module."""
-
-    def forward(self, x: Float[Tensor, "b c h w"]) -> Float[Tensor, "b c h w"]:
-        return positional_norm(x)
-
-
-def normalisation(norm: SpadeNorm, channels: int) -> nn.Module:
-    """The parameter-free normalisation called `norm`."""
-    match norm:
-        case "position":
-            return PositionalNorm()
-        case "instance":
-            return nn.InstanceNorm2d(channels)
-        case "batch":
-            return nn.BatchNorm2d(channels, affine=False)
-        case "none":
-            return nn.Identity()
-
-
 class Spade(nn.Module):
-    """`norm(x) * (1 + gamma) + beta`, gamma and beta read from the features by two layers of convolution.
+    """`positional_norm(x) * (1 + gamma) + beta`, gamma and beta read from the features by two layers of convolution.
 
     features: channels of the modulating map, hidden: channels between the two layers, kernel: side of all kernels.
     """
@@ -58,19 +35,17 @@ class Spade(nn.Module):
         features: int,
         hidden: int = 128,
         kernel: int = 3,
-        norm: SpadeNorm = "position",
         padding: Padding = "zeros",
     ) -> None:
         super().__init__()
         margin = kernel // 2
-        self.normalise = normalisation(norm, channels)
         self.shared = nn.Conv2d(features, hidden, kernel, padding=margin, padding_mode=padding)
         self.gamma = nn.Conv2d(hidden, channels, kernel, padding=margin, padding_mode=padding)
         self.beta = nn.Conv2d(hidden, channels, kernel, padding=margin, padding_mode=padding)
 
     def forward(self, x: Float[Tensor, "b c h w"], features: Float[Tensor, "b f h w"]) -> Float[Tensor, "b c h w"]:
         """Normalise `x`, then modulate it by `features` of the same size."""
-        return self.modulate(self.normalise(x), features)
+        return self.modulate(positional_norm(x), features)
 
     def modulate(
         self, normalised: Float[Tensor, "b c h w"], features: Float[Tensor, "b f h w"]
@@ -97,7 +72,6 @@ class SpadeGatedResBlock(nn.Module):
         features: int,
         hidden: int = 128,
         kernel: int = 3,
-        norm: SpadeNorm = "position",
         gate_kernel: int = 0,
         padding: Padding = "reflect",
         spectral_norm: bool = False,
@@ -105,8 +79,8 @@ class SpadeGatedResBlock(nn.Module):
         super().__init__()
         middle = min(inputs, outputs)
 
-        def spade(channels: int, norm: SpadeNorm) -> Spade:
-            return Spade(channels=channels, features=features, hidden=hidden, kernel=kernel, norm=norm, padding=padding)
+        def spade(channels: int) -> Spade:
+            return Spade(channels=channels, features=features, hidden=hidden, kernel=kernel, padding=padding)
 
         def gated(inputs: int, outputs: int, kernel: int, gate_kernel: int) -> GatedConvolution:
             return GatedConvolution(
@@ -120,23 +94,23 @@ class SpadeGatedResBlock(nn.Module):
             )
 
         self.learned_shortcut = inputs != outputs
-        self.first_spade = spade(inputs, norm)
+        self.first_spade = spade(inputs)
         self.first = gated(inputs, middle, 3, gate_kernel)
-        self.second_spade = spade(middle, norm)
+        self.second_spade = spade(middle)
         self.second = gated(middle, outputs, 3, gate_kernel)
         if self.learned_shortcut:
-            self.shortcut_spade = spade(inputs, "none")
+            self.shortcut_spade = spade(inputs)
             self.shortcut = gated(inputs, outputs, 1, 1)
 
     def forward(self, x: Float[Tensor, "b c h w"], features: Float[Tensor, "b f h2 w2"]) -> Float[Tensor, "b d h w"]:
         """The refined features; `features` are nearest-resized to the size of `x`."""
         if features.shape[-2:] != x.shape[-2:]:
             features = F.interpolate(features, size=x.shape[-2:], mode="nearest")
-        normalised: Tensor = self.first_spade.normalise(x)
+        normalised: Tensor = positional_norm(x)
         y: Tensor = self.first(_activate(self.first_spade.modulate(normalised, features)))
         y = self.second(_activate(self.second_spade(y, features)))
         if self.learned_shortcut:
-            x = self.shortcut(self.shortcut_spade(normalised, features))
+            x = self.shortcut(self.shortcut_spade.modulate(normalised, features))
         return x + y
 
 

@@ -1,7 +1,7 @@
 """Close-ups of eyes and mouth for critics of their own (facial component loss, GFPGAN, Wang et al. 2021).
 
 Not in the paper. Both eyes are one component, so that two that do not match are seen together. Places are those of the
-true picture's map of categories (class map A): composite and truth are looked at in the same place.
+true picture's map of categories: composite and truth are looked at in the same place.
 """
 
 from __future__ import annotations

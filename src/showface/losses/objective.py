@@ -1,35 +1,32 @@
 """The objective of section 3.5: the weighted sum of all losses, named; a term whose weight is 0 is never computed.
 
-Equation 8 is the sum of the terms "intra" and "inter". The rows of Table 2 without a loss are
-`replace(weights, semantic=0)`, `replace(weights, intra=0)`, `replace(weights, inter=0)`.
+Equation 8 is the sum of the terms "intra" and "inter". The weights are those of `losses/configuration.py`.
 """
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable, Mapping, Sequence
-from contextlib import nullcontext
-from dataclasses import asdict, dataclass
-from typing import Literal, TypeVar, get_args
+from dataclasses import dataclass
+from typing import TypeVar
 
 import torch
 from jaxtyping import Float, Int64
 from torch import Tensor
 from torch.nn import functional as F
 
-from showface.errors import SettingError, unknown
-from showface.features.vgg16 import steps_up_to
+from showface.errors import SettingError
 from showface.layers.regions import downsample_semantic_map, one_hot
-from showface.losses.adversarial import discriminator_hinge, feature_matching_loss, generator_hinge, r1_penalty
+from showface.losses.adversarial import discriminator_hinge, generator_hinge
 from showface.losses.components import look_at_components
-from showface.losses.inco2 import SimilarityKind, inter_loss, intra_loss, pair_counts
+from showface.losses.configuration import LossWeights, ObjectiveOptions
+from showface.losses.inco2 import inter_loss, intra_loss, pair_counts
 from showface.losses.pattern import pattern_loss
 from showface.losses.perceptual import perceptual_loss
 from showface.losses.projected import Heads, Looked, look_at, opinion, told_apart, unmatched
-from showface.losses.reconstruction import Average, reconstruction_loss
+from showface.losses.reconstruction import reconstruction_loss
 from showface.losses.semantic import semantic_loss
 from showface.losses.ssim import ssim_loss
-from showface.losses.style import StyleKind, style_loss
+from showface.losses.style import style_loss
 from showface.losses.total_variation import total_variation_loss
 from showface.semantics import CATEGORY_COUNT
 
@@ -37,130 +34,8 @@ Network = Callable[[Tensor], Tensor]
 Trunk = Callable[[Tensor], Sequence[Tensor]]
 Critic = Callable[[Tensor, Tensor], Sequence[Tensor]]
 Terms = dict[str, Tensor]
-PerceptualOn = Literal["both", "composite"]
 
 _N = TypeVar("_N")
-
-
-@dataclass(frozen=True, kw_only=True)
-class LossWeights:
-    """What each term is multiplied with; 0 = the term is not computed. The paper gives none (method.md §8)."""
-
-    valid: int | float = 1.0
-    """L1 of the raw output outside the hole."""
-    hole: int | float = 6.0
-    """L1 of the raw output inside the hole; the other weights of this family (Liu et al. 2018) are relative to it."""
-    perceptual: int | float = 0.05
-    """L1 of VGG16 features. Needs `vgg`."""
-    style: int | float = 120.0
-    """L1 of the Gram matrices of VGG16 features. Needs `vgg`."""
-    adversarial: int | float = 0.1
-    """Hinge on the composite. Needs `discriminator`."""
-    feature_matching: int | float = 0.0
-    """L1 of the discriminator's features of the composite; not in the paper. Needs `discriminator`."""
-    projected: int | float = 0.0
-    """Hinge on Lite0's features of the composite, where they touch the hole; not in the paper. Needs `projected`."""
-    projected_matching: int | float = 0.0
-    """Relative L1 of these features; not in the paper. Needs `looked`, as all terms on features of Lite0 do."""
-    component: int | float = 0.0
-    """The same hinge on close-ups of the eyes and of the mouth, summed; not in the paper. Needs `components`."""
-    component_matching: int | float = 0.0
-    """Relative L1 of Lite0's features of these close-ups, summed; not in the paper."""
-    tv: int | float = 0.1
-    """Total variation of the composite in the hole grown by one pixel."""
-    ssim: int | float = 0.0
-    """1 - SSIM of the composite for each share of hole; not in the paper."""
-    pattern: int | float = 0.0
-    """What the composite's error repeats in every cell of 4 px, the trace of a pixel shuffle; not in the paper."""
-    semantic: int | float = 0.1
-    """Cross-entropy of the parsed composite, to be calibrated. Needs `parser`."""
-    intra: int | float = 1.0
-    """Relations among the parts inside the hole, to be calibrated. Needs `encoder`."""
-    inter: int | float = 1.0
-    """Relations of the parts inside the hole with those outside, to be calibrated. Needs `encoder`."""
-
-    def __post_init__(self) -> None:
-        for name, weight in asdict(self).items():
-            if not (math.isfinite(weight) and weight >= 0):
-                raise SettingError(f"loss weight {name}: expected a finite number of at least 0, got {weight}")
-        if not any(asdict(self).values()):
-            raise SettingError("every loss weight is 0; expected at least one term to train with")
-
-    @property
-    def needs_vgg(self) -> bool:
-        """Whether any term compares features of VGG16."""
-        return bool(self.perceptual or self.style)
-
-    @property
-    def needs_discriminator(self) -> bool:
-        """Whether any term asks a discriminator."""
-        return bool(self.adversarial or self.feature_matching)
-
-    @property
-    def needs_projected(self) -> bool:
-        """Whether any term asks the projected discriminator."""
-        return bool(self.projected)
-
-    @property
-    def needs_component(self) -> bool:
-        """Whether any term asks the critics of the components."""
-        return bool(self.component)
-
-    @property
-    def needs_lite(self) -> bool:
-        """Whether any term is on features of EfficientNet-Lite0."""
-        return bool(self.projected or self.projected_matching or self.component or self.component_matching)
-
-
-@dataclass(frozen=True, kw_only=True)
-class ObjectiveOptions:
-    """How the terms are measured, where docs/method.md leaves a choice of definition or of cost."""
-
-    average: Average = "picture"
-    """What the L1 terms are divided by: the whole "picture", or its own "region", so that all holes weigh alike."""
-    squared: int | float = 0.0
-    """The multiple of the squared difference that is added to the L1 terms' difference; 0 = L1 alone."""
-    perceptual_on: PerceptualOn = "both"
-    """Perceptual and style terms of the raw output and the composite, summed ("both"), or of the composite alone."""
-    perceptual_scale: int | float = 1.0
-    """VGG16 sees the pictures scaled by this factor in (0, 1]; its cost falls with the square."""
-    perceptual_window: int = 0
-    """VGG16 sees only the window of this side, in pixels, that hides most; 0 = the whole picture. Half the side costs
-    as little as half the scale, but keeps the finest detail, and a small hole fills more of what is averaged."""
-    lite_window: int = 0
-    """The same for EfficientNet-Lite0 and the projected discriminator; the components are close-ups anyway."""
-    perceptual_layers: tuple[str, ...] = ("pool1", "pool2", "pool3")
-    """VGG16's layers that are compared; a cell of "pool4" and "pool5" sees 100 and 212 pixels, one of "pool3" 44."""
-    style: StyleKind = "gram"
-    """The style statistics: "gram" matrices, or the "adain" mean and deviation."""
-    semantic_on: Literal["all", "hole"] = "all"
-    """The pixels over which the semantic loss is averaged."""
-    r1: int | float = 0.0
-    """The multiple of the gradient penalty R1 in the discriminator's loss; not in the paper, 0 = none."""
-    similarity: SimilarityKind = "cosine"
-    """The entries of InCo2's matrices: "cosine" of the pooled vectors, or their "raw" product divided by its length."""
-
-    def __post_init__(self) -> None:
-        for name, number in (("squared", self.squared), ("r1", self.r1)):
-            if not (math.isfinite(number) and number >= 0):
-                raise SettingError(f"{name}: expected a finite number of at least 0, got {number}")
-        if not 0 < self.perceptual_scale <= 1:
-            raise SettingError(f"perceptual_scale: expected a factor in (0, 1], got {self.perceptual_scale}")
-        halvings = sum(step.startswith("pool") for step in steps_up_to(self.perceptual_layers))
-        least = max(16, math.ceil(2**halvings / self.perceptual_scale))
-        if self.perceptual_window != 0 and self.perceptual_window < least:
-            raise SettingError(
-                f"perceptual_window: expected 0 or at least {least} pixels, got {self.perceptual_window}"
-            )
-        for name, value, known in (
-            ("average", self.average, get_args(Average)),
-            ("perceptual_on", self.perceptual_on, get_args(PerceptualOn)),
-            ("style", self.style, get_args(StyleKind)),
-            ("semantic_on", self.semantic_on, ("all", "hole")),
-            ("similarity", self.similarity, get_args(SimilarityKind)),
-        ):
-            if value not in known:
-                raise SettingError(unknown(name, value, known))
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -207,11 +82,12 @@ def generator_terms(
     if weights.needs_vgg:
         terms |= _feature_terms(inputs, weights, _needed("vgg", vgg), options)
     if weights.needs_discriminator:
-        terms |= _discriminator_terms(inputs, weights, _needed("discriminator", discriminator))
+        critic = _needed("discriminator", discriminator)
+        terms["adversarial"] = generator_hinge(critic(inputs.completed, inputs.mask)[-1])
     if weights.needs_lite:
         terms |= _lite_terms(weights, _needed("looked", looked), projected, components)
     if weights.semantic:
-        terms["semantic"] = _semantic_term(inputs, labels, _needed("parser", parser), options, counts)
+        terms["semantic"] = _semantic_term(inputs, labels, _needed("parser", parser))
     if weights.intra or weights.inter:
         terms |= _inco2_terms(inputs, labels, weights, _needed("encoder", encoder), options, counts)
     weighted = {name: getattr(weights, name) * value for name, value in terms.items()}
@@ -247,40 +123,28 @@ def term_counts(
     semantic_map: Int64[Tensor, "b hs ws"],
     mask: Float[Tensor, "b 1 h w"],
     weights: LossWeights,
-    options: ObjectiveOptions,
     *,
     encoded: tuple[int, int],
 ) -> Terms:
     """What the terms are divided by that do not average over a fixed number of things, by their names.
 
     Averaged over the parts of a batch and handed to `generator_terms`, they make the losses of equally large parts
-    average to that of the whole. `semantic_map` is the true picture's, at the size of what the parser gives; `encoded`
-    is the size of what the encoder gives.
+    average to that of the whole. `semantic_map` is the true picture's, `encoded` the size of what the encoder gives.
     """
     found: Terms = {}
-    if weights.semantic and options.semantic_on == "hole":
-        size = (semantic_map.shape[1], semantic_map.shape[2])
-        found["semantic"] = (_masked_share(mask, size) >= 0.5).sum().float()
     if weights.intra or weights.inter:
         regions = one_hot(downsample_semantic_map(semantic_map, encoded), CATEGORY_COUNT)
         found["intra"], found["inter"] = pair_counts(regions, _masked_share(mask, encoded))
     return found
 
 
-def discriminator_terms(inputs: ObjectiveInputs, discriminator: Critic, *, r1: int | float = 0.0) -> Terms:
-    """The discriminator's hinge loss as "total"; with `r1`, that many times its gradient penalty is part of it.
-
-    True pictures and composites pass in one call; no gradient reaches the generator.
-    """
-    truth = inputs.truth.detach().requires_grad_(bool(r1))
-    with torch.autocast(truth.device.type, enabled=False) if r1 else nullcontext():  # R1 is a gradient's gradient
-        pictures = torch.cat((truth, inputs.completed.detach().to(truth.dtype)))
-        real, fake = discriminator(pictures, inputs.mask.repeat(2, 1, 1, 1))[-1].chunk(2)
-        hinge = discriminator_hinge(real, fake)
-        if not r1:
-            return {"total": hinge}
-        penalty = r1 * r1_penalty(real, truth)
-        return {"hinge": hinge, "r1": penalty, "total": hinge + penalty}
+def discriminator_terms(inputs: ObjectiveInputs, discriminator: Critic) -> Terms:
+    """The discriminator's hinge loss as "total". True pictures and composites pass in one call; no gradient reaches the
+    generator."""
+    truth = inputs.truth.detach()
+    pictures = torch.cat((truth, inputs.completed.detach().to(truth.dtype)))
+    real, fake = discriminator(pictures, inputs.mask.repeat(2, 1, 1, 1))[-1].chunk(2)
+    return {"total": discriminator_hinge(real, fake)}
 
 
 def projected_discriminator_terms(
@@ -379,20 +243,6 @@ def _labels(inputs: ObjectiveInputs, parser: Network | None) -> Tensor:
         return _needed("a semantic map or parser", parser)(inputs.truth).argmax(dim=1)
 
 
-def _discriminator_terms(inputs: ObjectiveInputs, weights: LossWeights, discriminator: Critic) -> Terms:
-    """What the discriminator tells the generator.
-
-    Where features are matched the truth passes in the same call: in a second one a spectral norm would have moved on.
-    """
-    if not weights.feature_matching:
-        return {"adversarial": generator_hinge(discriminator(inputs.completed, inputs.mask)[-1])}
-    pictures = torch.cat((inputs.completed, inputs.truth.to(inputs.completed.dtype)))
-    both = [layer.chunk(2) for layer in discriminator(pictures, inputs.mask.repeat(2, 1, 1, 1))]
-    matched = feature_matching_loss([ours for ours, _ in both[:-1]], [truth.detach() for _, truth in both[:-1]])
-    terms = {"adversarial": generator_hinge(both[-1][0])} if weights.adversarial else {}
-    return terms | {"feature_matching": matched}
-
-
 def _lite_terms(
     weights: LossWeights,
     looked: Mapping[str, Looked],
@@ -414,15 +264,10 @@ def _lite_terms(
     return terms
 
 
-def _semantic_term(
-    inputs: ObjectiveInputs, labels: Tensor, parser: Network, options: ObjectiveOptions, counts: Mapping[str, Tensor]
-) -> Tensor:
+def _semantic_term(inputs: ObjectiveInputs, labels: Tensor, parser: Network) -> Tensor:
     log_probabilities = parser(inputs.completed)
     size = (log_probabilities.shape[2], log_probabilities.shape[3])
-    hole = None
-    if options.semantic_on == "hole":
-        hole = (_masked_share(inputs.mask, size) >= 0.5).float()
-    return semantic_loss(log_probabilities, downsample_semantic_map(labels, size), hole, counts.get("semantic"))
+    return semantic_loss(log_probabilities, downsample_semantic_map(labels, size))
 
 
 def _inco2_terms(

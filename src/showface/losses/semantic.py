@@ -7,20 +7,9 @@ from torch import Tensor
 from torch.nn import functional as F
 
 
-def semantic_loss(
-    log_probabilities: Float[Tensor, "b n h w"],
-    labels: Int64[Tensor, "b h w"],
-    mask: Float[Tensor, "b 1 h w"] | None = None,
-    count: Float[Tensor, ""] | None = None,
-) -> Float[Tensor, ""]:
+def semantic_loss(log_probabilities: Float[Tensor, "b n h w"], labels: Int64[Tensor, "b h w"]) -> Float[Tensor, ""]:
     """Cross-entropy of the frozen parser's reading of the completed picture against the true picture's labels.
 
-    `log_probabilities` are over the n merged categories, `labels` lie in 0..n-1. Averaged over all pixels, or with
-    a `mask` (1 = hole) over the hole's pixels; an empty hole gives 0. For a part of a batch, `count` is the number of
-    hole pixels of an average part.
+    `log_probabilities` are over the n merged categories, `labels` lie in 0..n-1. Averaged over all pixels.
     """
-    surprise = F.nll_loss(log_probabilities.float(), labels, reduction="none")  # (b, h, w)
-    if mask is None:
-        return surprise.mean()
-    hole = mask[:, 0].float()
-    return (surprise * hole).sum() / (hole.sum() if count is None else count).clamp(min=1)
+    return F.nll_loss(log_probabilities.float(), labels, reduction="none").mean()

@@ -3,12 +3,9 @@
     encoder   PConv, stride   -> norm -> ReLU        -> residual blocks     (one level per width)
     decoder   up-sample, concatenate skip, PConv 3x3 -> norm -> LeakyReLU   -> residual blocks
     head      up-sample, concatenate the input, PConv 3x3, bias, no activation
-    gate      beside the head (`fill`): how much of the harmonic fill of the hole goes into the result
 
 With `fill` = "input" the network sees the picture with its hole filled already (layers/harmonic_fill.py), and the mask
-beside it, and learns what to add: nothing is invalid, so its convolutions are ordinary ones. "harmonic" mixes the
-network's pixels with the fill by a gate instead; trained from nothing, that gate shuts within 40 steps and no gradient
-comes through it any more (docs/deviations.md), so it is only for weights that exist.
+beside it, and learns what to add: nothing is invalid, so its convolutions are ordinary ones.
 
 With `fold` = f the picture enters pixel-unshuffled: f*f sub-pixels become channels, each with a valid plane of its own,
 so that the first layers run at 1/f of the resolution and the mask arithmetic stays exact.
@@ -32,7 +29,7 @@ from showface.layers.recomputing import run
 from showface.layers.window import Window
 from showface.masks import composite
 
-Fill = Literal["none", "harmonic", "input"]
+Fill = Literal["none", "input"]
 Valid = Float[Tensor, "b _ _ _"] | None  # one plane a group, 1 = valid; None: everything is
 
 
@@ -159,22 +156,14 @@ class CoarseNetwork(nn.Module):
             )
             for i in range(len(widths) - 1)
         )  # fmt: skip
-        self.head = self._last(3 * sub_pixels, entry)
+        self.head = PartialConvolution(
+            widths[0] + sum(entry), 3 * sub_pixels, kernel=3, groups=(widths[0], *entry), bias=True,
+            largest_scale=config.largest_scale,
+        )  # fmt: skip
         if config.fill == "input":
             nn.init.zeros_(self.head.convolution.weight)  # the fill is where learning begins
         else:
             nn.init.xavier_normal_(self.head.convolution.weight, gain=0.5)
-        self.gate = self._last(sub_pixels, entry) if config.fill == "harmonic" else None
-        if self.gate is not None:
-            nn.init.zeros_(self.gate.convolution.weight)
-
-    def _last(self, outputs: int, entry: tuple[int, ...]) -> PartialConvolution:
-        """A convolution of the decoder's last features and the input."""
-        width = self.config.widths[0]
-        return PartialConvolution(
-            width + sum(entry), outputs, kernel=3, groups=(width, *entry), bias=True,
-            largest_scale=self.config.largest_scale,
-        )  # fmt: skip
 
     def forward(self, image: Float[Tensor, "b 3 h w"], mask: Float[Tensor, "b 1 h w"]) -> Float[Tensor, "b 3 h w"]:
         """`image` in [-1, 1], `mask` 1 = hole; the raw completion, unbounded, visible pixels included."""
@@ -190,11 +179,8 @@ class CoarseNetwork(nn.Module):
             x, valid = run(self.decoder[i], x, valid, recompute=self.recompute)
         x, valid = joined(x, valid, skips.pop(), self.config.strides[0])
         raw = F.pixel_shuffle(self.head(x, valid)[0], self.config.fold)  # (b, 3, h, w)
-        if self.gate is None:
-            return raw if self.config.fill == "none" else filled + raw.float()
-        gate = F.pixel_shuffle(self.gate(x, valid)[0], self.config.fold).sigmoid()  # (b, 1, h, w)
-        # Deviation: the paper's coarse network is the U-Net alone (docs/deviations.md, Method)
-        return torch.lerp(raw.float(), harmonic_fill(image, mask), gate.float())
+        # Deviation: the paper's coarse network is given no fill to add to (docs/deviations.md, Method)
+        return raw if self.config.fill == "none" else filled + raw.float()
 
 
 def coarse_face(

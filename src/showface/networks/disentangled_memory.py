@@ -21,7 +21,6 @@ from torch import Tensor, distributed, nn
 from showface.errors import SettingError, unknown
 from showface.semantics import CATEGORY_COUNT
 
-ReadMode = Literal["soft", "hard", "mean"]
 TemperatureUnit = Literal["cosine", "spread"]
 
 VECTORS_PER_SLOT = 4  # a block chooses its first slots among this many vectors per slot
@@ -45,14 +44,10 @@ class MemoryConfig:
     temperature_unit: TemperatureUnit = "cosine"
     """What the temperature counts in: the cosine, or each block's own spread, so that reads stay as sharp as they are
     while the style vectors move together."""
-    init: Literal["data", "normal"] = "data"
-    """First slots: vectors of the training faces, far from each other; or N(0, 1), with a fixed seed."""
     reseed_after: int = 0
     """A slot not chosen in this many updates of its block takes over the newcomer least like any slot; 0 = never."""
     personal: bool = False
     """Whether a block answers with what is seen of the very person, where anything of its category is."""
-    read_mode: ReadMode = "soft"
-    """`soft` is Eq. 4; `hard` takes the nearest slot (without gradient), `mean` all slots alike (a baseline)."""
 
     def __post_init__(self) -> None:
         if min(self.categories, self.slots, self.channels) < 1:
@@ -193,11 +188,10 @@ class DisentangledMemory(nn.Module):
     def __init__(self, config: MemoryConfig) -> None:
         super().__init__()
         self.config = config
-        size, normal = (config.categories, config.slots), config.init == "normal"
-        first = torch.randn(*size, config.channels, generator=torch.Generator().manual_seed(0))
-        self.register_buffer("slots", first if normal else torch.zeros_like(first))
-        self.register_buffer("initialised", torch.full(size, normal))
-        self.register_buffer("seen", torch.full(size[:1], self._enough if normal else 0))
+        size = (config.categories, config.slots)
+        self.register_buffer("slots", torch.zeros(*size, config.channels))
+        self.register_buffer("initialised", torch.zeros(size, dtype=torch.bool))
+        self.register_buffer("seen", torch.zeros(config.categories, dtype=torch.int64))
         self.register_buffer("usage", torch.zeros(size, dtype=torch.int64))
         self.register_buffer("idle", torch.zeros(size, dtype=torch.int64))
 
@@ -280,12 +274,7 @@ class DisentangledMemory(nn.Module):
         return Retrieved(vectors.to(queries.dtype), weights)
 
     def _scores(self, similarity: Float[Tensor, "b n m"], slots: Float[Tensor, "n m c"]) -> Float[Tensor, "b n m"]:
-        """The share of every slot in an answer, by the configured read mode."""
-        if self.config.read_mode == "hard":
-            nearest = nearest_slot(similarity, self.initialised)
-            return F.one_hot(nearest, self.config.slots).to(similarity.dtype) * self.initialised
-        if self.config.read_mode == "mean":
-            similarity = torch.zeros_like(similarity)
+        """The share of every slot in an answer."""
         temperature: float | Tensor = self.config.temperature
         if self.config.temperature_unit == "spread":
             temperature = temperature * spread(slots, self.initialised)  # (n, 1)

@@ -20,7 +20,7 @@ from showface.errors import SettingError, unknown
 from showface.layers.folding import folded
 from showface.layers.gated_convolution import GatedConvolution, GatedResBlock, Padding
 from showface.layers.recomputing import run
-from showface.layers.spade import SLOPE, SpadeGatedResBlock, SpadeNorm
+from showface.layers.spade import SLOPE, SpadeGatedResBlock
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -43,8 +43,6 @@ class GuidedRefinementConfig:
     """Channels between the two layers of each SPADE."""
     spade_kernel: int = 3
     """Side of the kernels of each SPADE, odd."""
-    spade_norm: SpadeNorm = "position"
-    """What is normalised together: the channels of a position, an image's channel, a batch's channel, nothing."""
     spectral_norm: bool = True
     """Whether the gated convolutions are spectrally normalised."""
     gate_kernel: int = 0
@@ -67,9 +65,8 @@ class GuidedRefinementConfig:
                 f"expected one decoder width for each down-sampling, {len(self.encoder_widths) - 1}, "
                 f"got decoder_widths={self.decoder_widths}; make it one shorter than encoder_widths"
             )
-        for name, known in (("padding", get_args(Padding)), ("spade_norm", get_args(SpadeNorm))):
-            if getattr(self, name) not in known:
-                raise SettingError(unknown(name, getattr(self, name), known))
+        if self.padding not in get_args(Padding):
+            raise SettingError(unknown("padding", self.padding, get_args(Padding)))
         for name in ("stem_kernel", "spade_kernel", "gate_kernel"):
             side = getattr(self, name)
             if side % 2 == 0 and not (name == "gate_kernel" and side == 0):
@@ -205,7 +202,6 @@ def _spade_block(config: GuidedRefinementConfig, inputs: int, outputs: int) -> S
         features=config.features,
         hidden=config.spade_hidden,
         kernel=config.spade_kernel,
-        norm=config.spade_norm,
         gate_kernel=config.gate_kernel,
         padding=config.padding,
         spectral_norm=config.spectral_norm,

@@ -34,22 +34,16 @@ class MaskRegionConfig:
     """The two representations that are compared have channels / reduction channels."""
     correlation: Correlation = "softmax"
     """How dot products become shares; see `layers/correlation.py`."""
-    mask_keys: bool = False
-    """Take features only from patches without any hole cell; from all where there is no such patch."""
-    value_convolution: bool = False
-    """A third 1x1 convolution on what is passed on; without it, the fused features themselves are."""
     details: bool = False
-    """Take what is really seen, cell by cell, of the face and of its sources, instead of the fused features, which
-    hold one vector for each category; needs `mask_keys` and `value_convolution`."""
+    """Take what is really seen, cell by cell, of the face and of its sources, through a third 1x1 convolution, and from
+    patches without any hidden cell alone (from all where there is none); instead of the fused features, which hold one
+    vector for each category."""
 
     def __post_init__(self) -> None:
         if min(self.channels, self.patch, self.stride, self.reduction) < 1:
             raise SettingError(f"mask region: expected channels, patch, stride and reduction of at least 1, got {self}")
         if self.stride > self.patch:
             raise SettingError(f"mask region: stride {self.stride} over patch {self.patch} leaves gaps; use at most it")
-        if self.details and not (self.mask_keys and self.value_convolution):
-            raise SettingError("mask region: details are of visible patches, through a convolution of their own; "
-                               "set mask_keys and value_convolution, too")  # fmt: skip
         if self.channels % self.reduction:
             raise SettingError(f"mask region: {self.channels} channels do not divide by reduction {self.reduction}")
 
@@ -87,7 +81,7 @@ def mining_shares(
         unfold_patches(left, patch=patch, stride=stride),
         unfold_patches(right, patch=patch, stride=stride),
         kind=config.correlation,
-        keys=visible_patches(hidden, patch=patch, stride=stride) if config.mask_keys else None,
+        keys=visible_patches(hidden, patch=patch, stride=stride) if config.details else None,
     )
 
 
@@ -121,16 +115,16 @@ def mined(
     patch: int,
     stride: int,
     kind: Correlation,
-    mask_keys: bool,
+    seen_alone: bool,
 ) -> Float[Tensor, "b c h w"]:
-    """What the holes take up, picture by picture; 0 in patches without a hole."""
+    """What the holes take up, picture by picture; 0 in patches without one. `seen_alone`: of wholly visible patches."""
     pictures = zip(left.split(1), right.split(1), value.split(1), mask.split(1), hidden.split(1), strict=True)
-    return torch.cat([_mined_one(*each, patch, stride, kind, mask_keys) for each in pictures])
+    return torch.cat([_mined_one(*each, patch, stride, kind, seen_alone) for each in pictures])
 
 
 def _mined_one(
     left: Tensor, right: Tensor, value: Tensor, mask: Tensor, hidden: Tensor, patch: int, stride: int,
-    kind: Correlation, mask_keys: bool,
+    kind: Correlation, seen_alone: bool,
 ) -> Float[Tensor, "1 c h w"]:  # fmt: skip
     size, holed = (left.shape[2], left.shape[3]), ~visible_patches(mask, patch=patch, stride=stride)  # (1, n)
     wanted = -(-int(holed.sum()) // ROWS) * ROWS  # of few sizes: for a new one the CPU's kernels are made anew
@@ -139,7 +133,7 @@ def _mined_one(
         return value.new_zeros(1, value.shape[1], *size)
     maps = (left, right, value.to(left.dtype))  # what autocast rounded to bfloat16 is multiplied in it, compiled, too
     left, right, values = (unfold_patches(each, patch=patch, stride=stride) for each in maps)
-    keys = visible_patches(hidden, patch=patch, stride=stride) if mask_keys else None
+    keys = visible_patches(hidden, patch=patch, stride=stride) if seen_alone else None
     shares = patch_correlation(left[:, rows], right, kind=kind, keys=keys)  # (1, rows, k)
     update = values.new_zeros(1, holed.shape[1], values.shape[2], dtype=value.dtype)
     update[:, rows] = (shares.to(values.dtype) @ values).to(value.dtype)
@@ -155,7 +149,7 @@ class MaskRegionEnhanced(nn.Module):
         narrow, queried = config.channels // config.reduction, config.channels * (1 + config.details)
         self.left = nn.Conv2d(queried, narrow, 1)
         self.right = nn.Conv2d(config.channels, narrow, 1)
-        self.value = nn.Conv2d(config.channels, config.channels, 1) if config.value_convolution else nn.Identity()
+        self.value = nn.Conv2d(config.channels, config.channels, 1) if config.details else nn.Identity()
 
     def forward(
         self,
@@ -175,7 +169,7 @@ class MaskRegionEnhanced(nn.Module):
         if details is None or torch.compiler.is_compiling():
             return masked_correlation_mining(fused, left, right, value, mask, hidden, self.config)
         config = self.config
-        settings = (config.patch, config.stride, config.correlation, config.mask_keys)
+        settings = (config.patch, config.stride, config.correlation, config.details)
         return torch.addcmul(fused, mask, mined(left, right, value, mask, hidden, *settings).to(fused.dtype))
 
     def maps(

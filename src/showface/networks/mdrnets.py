@@ -14,9 +14,10 @@ from showface.errors import SettingError
 from showface.layers.recomputing import run
 from showface.layers.regions import broadcast, one_hot, region_pool
 from showface.masks import composite, downsample_mask
+from showface.networks.bisenet import BiSeNetParser
 from showface.networks.coarse import CoarseConfig, CoarseNetwork, coarse_face
 from showface.networks.disentangled_memory import DisentangledMemory, MemoryConfig, Personal, Retrieved
-from showface.networks.face_parser import BiSeNetParser, FaceParser, FaceParserConfig
+from showface.networks.face_parser import FaceParser, FaceParserConfig
 from showface.networks.guided_refinement import Brought, GuidedRefinement, GuidedRefinementConfig
 from showface.networks.mask_region_enhanced import Details, MaskRegionConfig, MaskRegionEnhanced, fuse
 from showface.networks.source_alignment import Aligned, SourceAlignment, SourceAlignmentConfig
@@ -29,7 +30,6 @@ from showface.semantics import CATEGORY_COUNT
 class MDRNetsConfig:
     """The boxes' configurations and the two module switches of Table 2; the defaults are the paper profile."""
 
-    class_map: str = "A"  # how the 19 parsing classes merge into 14 categories: A, B or C
     coarse: CoarseConfig = field(default_factory=CoarseConfig)
     parser: FaceParserConfig | None = None  # None = the published BiSeNet, at 512 px
     style: StyleEncoderConfig = field(default_factory=StyleEncoderConfig)
@@ -58,6 +58,19 @@ class Seen(NamedTuple):
 
     features: Float[Tensor, "b k c h w"]
     hidden: Float[Tensor, "b k 1 h w"]  # 1 = not to be seen
+
+
+class Styles(NamedTuple):
+    """The first half of a pass: what the coarse face looks like, by its cells (h', w') and by its categories (n)."""
+
+    features: Float[Tensor, "b c h w"]
+    hole: Float[Tensor, "b 1 h w"]
+    regions: Float[Tensor, "b n h w"]
+    semantic_map: Int64[Tensor, "b h w"]
+    queries: Float[Tensor, "b n c"]
+    present: Bool[Tensor, "b n"]
+    visible: Float[Tensor, "b n c"]
+    seen: Bool[Tensor, "b n"]  # whether anything of a category is visible
 
 
 class Reading(NamedTuple):
@@ -97,7 +110,7 @@ class MDRNets(nn.Module):
         self.config = config
         self.coarse = CoarseNetwork(config.coarse)
         self.parser: FaceParser | BiSeNetParser = (
-            BiSeNetParser(class_map=config.class_map) if config.parser is None else FaceParser(config.parser)
+            BiSeNetParser() if config.parser is None else FaceParser(config.parser)
         )
         self.style_encoder = StyleEncoder(config.style)
         self.memory = DisentangledMemory(config.memory)
@@ -134,12 +147,8 @@ class MDRNets(nn.Module):
         Raises `SettingError` for sources of another size or number, or where the network is made for none.
         """
         coarse = self.complete_coarsely(image, mask) if read is None else read.coarse
-        features = run(self.style_encoder, coarse, recompute=self.recompute)  # (b, c, h', w')
-        size = (features.shape[2], features.shape[3])
-        semantic_map = self.parser.semantic_map(coarse, size) if read is None else read.semantic_map
-        regions, hole = one_hot(semantic_map, CATEGORY_COUNT), downsample_mask(mask, size)
-        queries, present = region_pool(features, regions)
-        visible, seen = region_pool(features, regions * (1 - hole))
+        styles = self._styles(coarse, mask, None if read is None else read.semantic_map)
+        features, hole, regions, semantic_map, queries, present, visible, seen = styles
         if update_memory and self.config.use_memory:
             self.memory.update(queries, visible, present & seen)
         aligned, shown = self._bring(coarse, mask, sources, features, hole)
@@ -151,6 +160,18 @@ class MDRNets(nn.Module):
         return MDRNetsOutput(
             coarse, semantic_map, queries, visible, present.float(), retrieved, fused, raw, completed, aligned
         )  # fmt: skip
+
+    def _styles(
+        self, coarse: Float[Tensor, "b 3 h w"], mask: Float[Tensor, "b 1 h w"], semantic_map: Tensor | None = None
+    ) -> Styles:
+        """The style of the coarse face, cell by cell and category by category; `semantic_map` where it is known."""
+        features: Tensor = run(self.style_encoder, coarse, recompute=self.recompute)  # (b, c, h', w')
+        size = (features.shape[2], features.shape[3])
+        semantic_map = self.parser.semantic_map(coarse, size) if semantic_map is None else semantic_map
+        regions, hole = one_hot(semantic_map, CATEGORY_COUNT), downsample_mask(mask, size)
+        queries, present = region_pool(features, regions)
+        visible, seen = region_pool(features, regions * (1 - hole))
+        return Styles(features, hole, regions, semantic_map, queries, present, visible, seen)
 
     def _bring(
         self, coarse: Tensor, mask: Tensor, further: Sources | None, features: Tensor, hole: Tensor
@@ -188,13 +209,8 @@ class MDRNets(nn.Module):
     def look(self, image: Float[Tensor, "b 3 h w"], mask: Float[Tensor, "b 1 h w"]) -> Reading:
         """What the memory would learn from these pictures, and what was computed for it; nothing changes."""
         coarse = self.complete_coarsely(image, mask)
-        features = self.style_encoder(coarse)  # (b, c, h', w')
-        size = (features.shape[2], features.shape[3])
-        semantic_map = self.parser.semantic_map(coarse, size)
-        regions = one_hot(semantic_map, CATEGORY_COUNT)
-        queries, present = region_pool(features, regions)
-        visible, seen = region_pool(features, regions * (1 - downsample_mask(mask, size)))
-        return Reading(coarse, semantic_map, queries, visible, present & seen)
+        found = self._styles(coarse, mask)
+        return Reading(coarse, found.semantic_map, found.queries, found.visible, found.present & found.seen)
 
     def complete_coarsely(
         self, image: Float[Tensor, "b 3 h w"], mask: Float[Tensor, "b 1 h w"]

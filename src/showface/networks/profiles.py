@@ -53,7 +53,7 @@ def compact() -> MDRNetsConfig:
             personal=True,
         ),
         mask_region=MaskRegionConfig(
-            channels=width, patch=2, stride=2, mask_keys=True, value_convolution=True, details=True,
+            channels=width, patch=2, stride=2, details=True,
         ),
         refinement=GuidedRefinementConfig(
             fold=4, encoder_widths=(64, 128), stem_kernel=3, dilations=(1, 2, 4, 8, 1), decoder_widths=(128,),

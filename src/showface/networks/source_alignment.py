@@ -85,19 +85,26 @@ class SourceAlignment(nn.Module):
         """Bring `sources` onto the `coarse` face (RGB in [-1, 1]), of which `mask` (1) is hidden."""
         count = sources.count
         images, hidden = sources.flat()
+        coarse, mask, images = (x.contiguous() for x in (coarse, mask.to(coarse.dtype), images))  # mixed are slow
         flow = self.matching(coarse, mask, images, hidden)  # (b k, 2, h3, w3)
         warped = warp(torch.cat([images, 1 - hidden], dim=1), flow)  # (b k, 4, h, w)
         visible = (2 * warped[:, 3:] - 1).clamp(0, 1)  # none where half of what is looked at is hidden
-        face = torch.cat([coarse, mask.to(coarse.dtype)], dim=1).repeat_interleave(count, dim=0)
-        shown = torch.cat([warped[:, :3] * visible, visible], dim=1).detach()  # the flow learns by where things are
-        logits = self._trusted(torch.cat([face, shown], dim=1))
+        shown = warped[:, :3].detach() * visible.detach()  # the flow learns by where things are
+        own = (x.repeat_interleave(count, dim=0) for x in (coarse, mask))
+        logits = self._trusted(torch.cat([*own, shown, visible.detach()], dim=1))
         confidence = visible * enlarged(torch.sigmoid(logits), warped)
         parts = (warped[:, :3], visible, confidence, logits, flow)
         pictures, visible, confidence, logits, flow = (x.unflatten(0, (-1, count)) for x in parts)
+        share, face = self._shown(coarse, mask, pictures, confidence)
+        return Aligned(pictures, visible, confidence, logits, flow, share, face)
+
+    def _shown(
+        self, coarse: Tensor, mask: Tensor, pictures: Float[Tensor, "b k 3 h w"], confidence: Float[Tensor, "b k 1 h w"]
+    ) -> tuple[Float[Tensor, "b 1 h w"], Float[Tensor, "b 3 h w"]]:
+        """The coarse face with what the `pictures` show in its hole, and their share of it."""
         merged, sure = joined(pictures, confidence)
         share = rising(sure, *CERTAIN)
-        face = shown_in_hole(coarse, mask, merged, share)
-        return Aligned(pictures, visible, confidence, logits, flow, mask * share, face)
+        return mask * share, shown_in_hole(coarse, mask, merged, share)
 
     def _trusted(self, seen: Float[Tensor, "n 8 h w"]) -> Float[Tensor, "n 1 h2 w2"]:
         """The logits of the confidence, float32, by the coarse face with its mask beside what was brought."""

@@ -118,29 +118,40 @@ class SourceMatching(nn.Module):
     def _first(
         self, own: Float[Tensor, "n c h w"], theirs: Float[Tensor, "n c h w"], gone: Float[Tensor, "n 1 h w"]
     ) -> tuple[Float[Tensor, "n 2 h w"], Float[Tensor, "n 1 h w"]]:
-        """The mean place of alike cells, relative to the cell's own, in cells; and the share of the likeliest."""
-        height, width = own.shape[2:]
+        """The mean place of alike cells within reach, relative to the cell's own, in cells; and the largest share."""
+        (height, width), reach = own.shape[2:], self.config.reach
         with torch.autocast(own.device.type, enabled=False):
-            places = cell_places(height, width).to(own.device)  # (h w, 2)
-            left, right = self.sharpness.exp() * own.flatten(2).transpose(1, 2), theirs.flatten(2)
-            seen = NOT_SEEN * (gone.flatten(1) > 0.5)[:, None]  # (n, 1, h w)
-            scores = torch.baddbmm(self._nearby(height, width) + seen, left, right)  # (n, h w, h w)
+            left = (self.sharpness.exp() * own).permute(0, 2, 3, 1).flatten(0, 1)  # (n h, w, c)
+            right = rows_about(theirs, reach, beyond=0.0).transpose(1, 2)  # (n h, c, k), k = (2 reach + 1) w
+            seen = rows_about(NOT_SEEN * (gone > 0.5), reach, beyond=TOO_FAR).transpose(1, 2)  # (n h, 1, k)
+            scores = torch.baddbmm(self._nearby(width) + seen, left, right)  # (n h, w, k)
             shares = scores.softmax(dim=-1)
-            found = (shares @ places - places).transpose(1, 2).unflatten(2, (height, width))
-            return found, shares.amax(dim=-1).unflatten(1, (height, width))[:, None]
+            found = shares @ steps_about(width, reach, own.device)  # (n h, w, 2)
+            found = found - torch.arange(float(width), device=own.device)[:, None] * found.new_tensor([1.0, 0.0])
+            likely = shares.amax(dim=-1, keepdim=True)  # (n h, w, 1)
+            found, likely = (x.unflatten(0, (-1, height)).permute(0, 3, 1, 2) for x in (found, likely))
+            return found, likely
 
-    def _nearby(self, height: int, width: int) -> Float[Tensor, "cells cells"]:
-        """What is added to the scores of every pair of cells for their distance."""
-        steps = [torch.arange(float(side), device=self.nearness.device) for side in (height, width)]
-        down, across = ((step[None] - step[:, None]).square() for step in steps)
-        squared = down[:, None, :, None] + across[None, :, None, :]  # (h, w, h, w)
-        far = (down > self.config.reach**2)[:, None, :, None] | (across > self.config.reach**2)[None, :, None, :]
-        return (-self.nearness.exp() * squared).masked_fill(far, TOO_FAR).flatten(2).flatten(0, 1)
+    def _nearby(self, width: int) -> Float[Tensor, "w k"]:
+        """What is added to the scores of a row's cells with those of the rows about it, for their distance."""
+        reach, device = self.config.reach, self.nearness.device
+        x, y = steps_about(width, reach, device).unbind(dim=1)
+        across = x - torch.arange(float(width), device=device)[:, None]  # (w, k)
+        near = -self.nearness.exp() * (across.square() + y.square())
+        return near.masked_fill(across.abs() > reach, TOO_FAR)
 
 
-def cell_places(height: int, width: int) -> Float[Tensor, "cells 2"]:
-    """x and y of every cell, row by row."""
-    ys, xs = torch.meshgrid(torch.arange(float(height)), torch.arange(float(width)), indexing="ij")
+def rows_about(x: Float[Tensor, "n c h w"], reach: int, *, beyond: float) -> Float[Tensor, "nh k c"]:
+    """Of every row the cells of the rows up to `reach` from it, one row after the other; `beyond` the border that."""
+    padded = F.pad(x, (0, 0, reach, reach), value=beyond).permute(0, 2, 3, 1)  # (n, h + 2 reach, w, c)
+    about = padded.unfold(1, 2 * reach + 1, 1)  # (n, h, w, c, 2 reach + 1)
+    return about.permute(0, 1, 4, 2, 3).flatten(2, 3).flatten(0, 1)
+
+
+def steps_about(width: int, reach: int, device: torch.device) -> Float[Tensor, "k 2"]:
+    """Of the cells that `rows_about` gives for one row: x, and y from that row."""
+    rows, columns = torch.arange(-float(reach), reach + 1, device=device), torch.arange(float(width), device=device)
+    ys, xs = torch.meshgrid(rows, columns, indexing="ij")
     return torch.stack([xs, ys], dim=-1).flatten(0, 1)
 
 

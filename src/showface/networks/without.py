@@ -15,6 +15,7 @@ import copy
 from collections.abc import Callable
 from dataclasses import replace
 
+import torch
 from jaxtyping import Float
 from torch import Tensor
 
@@ -58,17 +59,25 @@ def _take_from_memory(made: MDRNets, box: str) -> None:
     """Reads another way; an empty memory answers with the query itself."""
     config = made.config.memory
     if box == "slots":
-        _read_by(made, replace(config, read_mode="mean"))
+        made.memory.__class__ = MeanOfSlots
     elif box == "personal":
         _read_by(made, replace(config, personal=False))
     else:
-        empty = replace(config, init="data", personal=False)
+        empty = replace(config, personal=False)
         made.memory = DisentangledMemory(empty).to(made.memory.slots.device).eval()
         _read_by(made, empty)
 
 
 def _read_by(made: MDRNets, config: MemoryConfig) -> None:
     made.config, made.memory.config = replace(made.config, memory=config), config
+
+
+class MeanOfSlots(DisentangledMemory):
+    """A memory that answers every query with the mean of the slots of its block."""
+
+    def _scores(self, similarity: Float[Tensor, "b n m"], slots: Float[Tensor, "n m c"]) -> Float[Tensor, "b n m"]:
+        """All slots alike."""
+        return super()._scores(torch.zeros_like(similarity), slots)
 
 
 class FaceAlone(MDRNets):

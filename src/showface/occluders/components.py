@@ -26,7 +26,7 @@ def hide_component(
 ) -> Bool[np.ndarray, "{size} {size}"]:
     """The mask of one component of a square face at `size`; True = hole, empty where the face does not show it.
 
-    `labels` are categories of class map A at any size. The names, with hole shares as nine of ten of 200
+    `labels` are categories at any size. The names, with hole shares as nine of ten of 200
     CelebA-HQ faces have them:
 
     * `eyes`, `brows`, `nose`, `mouth`: the component, grown; 0.014 to 0.043.

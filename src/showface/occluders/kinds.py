@@ -40,7 +40,7 @@ def hide(
 ) -> Bool[np.ndarray, "{size} {size}"]:
     """The hole of one of `KINDS` in a square face at `size`, True = hole; empty where the face does not show the part.
 
-    `categories` are those of class map A, of the true face, at any size. Left and right are the picture's.
+    `categories` are those, of the true face, at any size. Left and right are the picture's.
 
     * `one_eye`, `both_eyes`: an ellipse round one eye (by chance) or round each, lashes and all. Where the map shows
       no eye, behind glasses or lids, it lies where the alignment puts the eye, so these two are never empty.

@@ -11,7 +11,7 @@ import numpy as np
 from jaxtyping import UInt8
 
 from showface.occluders.shapes import Points, grid, inside, limb, oval, rounded
-from showface.semantics import merge
+from showface.semantics import CATEGORIES
 
 SIDE = 256  # all lengths below are pixels of a face of this side
 MIDDLE = 127.5
@@ -23,11 +23,11 @@ NOSE = (
 
 @cache
 def typical_face(size: int = SIDE) -> UInt8[np.ndarray, "{size} {size}"]:
-    """Its categories of class map A, not to be written to: hair, neck and clothes, ears and all that is in the face."""
-    names, points = merge("A").categories, grid(size) * SIDE
+    """Its categories, not to be written to: hair, neck and clothes, ears and all that is in the face."""
+    points = grid(size) * SIDE
     labels = np.zeros((size, size), dtype=np.uint8)
     for name, shown in (*_around(points), *_within(points)):  # what comes later lies in front
-        labels[shown] = names.index(name)
+        labels[shown] = CATEGORIES.index(name)
     labels.flags.writeable = False
     return labels
 

@@ -60,7 +60,6 @@ def hole_of(
     options: MaskOptions,
     *,
     faces: Callable[[], Iterable[ParsedFace]] = tuple,
-    class_map: str = "A",
 ) -> Bool[np.ndarray, "h w"]:
     """Everything to be filled in of a picture of `size` (height, width); True = hole.
 
@@ -71,7 +70,7 @@ def hole_of(
     for box in options.boxes:
         _fill_box(hole, box)
     if options.regions:
-        hole |= _regions(options.regions, list(faces()), class_map)
+        hole |= _regions(options.regions, list(faces()))
     return grown(hole, options.grow)
 
 
@@ -109,15 +108,15 @@ def _fill_box(hole: Bool[np.ndarray, "h w"], box: Rectangle) -> None:
     hole[y : y + height, x : x + width] = True
 
 
-def _regions(names: tuple[str, ...], faces: list[ParsedFace], class_map: str) -> Bool[np.ndarray, "h w"]:
+def _regions(names: tuple[str, ...], faces: list[ParsedFace]) -> Bool[np.ndarray, "h w"]:
     """Every named part of every face, each a little larger than it is; refused if no face has one of them."""
     if not faces:
         raise MaskError(f"no face was found, so no {' or '.join(names)} either; draw a mask or name a face box")
-    found = {name: [_part(face, name, class_map) for face in faces] for name in names}
+    found = {name: [_part(face, name) for face in faces] for name in names}
     for name, parts in found.items():
         if not any(part.any() for part in parts):
             where = "the face" if len(faces) == 1 else f"any of the {len(faces)} faces"
-            there = [other for other in REGIONS if any(_has(face, other, class_map) for face in faces)]
+            there = [other for other in REGIONS if any(_has(face, other) for face in faces)]
             raise MaskError(f"no {name} found in {where}; found: {', '.join(there) or 'nothing'}")
     wholes = [
         np.any([_with_margin(parts[number], name) for name, parts in found.items()], axis=0)
@@ -127,27 +126,24 @@ def _regions(names: tuple[str, ...], faces: list[ParsedFace], class_map: str) ->
     return np.asarray(np.any(back, axis=0))
 
 
-def parts_of(face: ParsedFace, class_map: str = "A") -> dict[str, Bool[np.ndarray, "side side"]]:
+def parts_of(face: ParsedFace) -> dict[str, Bool[np.ndarray, "side side"]]:
     """The cells of every region that a face has, by name, each a little larger than the part itself."""
-    present = [name for name in REGIONS if _has(face, name, class_map)]
-    return {name: _with_margin(_part(face, name, class_map), name) for name in present}
+    present = [name for name in REGIONS if _has(face, name)]
+    return {name: _with_margin(_part(face, name), name) for name in present}
 
 
 def _with_margin(cells: Bool[np.ndarray, "side side"], region: str) -> Bool[np.ndarray, "side side"]:
     return grown(cells, cells.shape[0] * WIDER_MARGINS.get(region, REGION_MARGIN))
 
 
-def _part(face: ParsedFace, region: str, class_map: str) -> Bool[np.ndarray, "side side"]:
+def _part(face: ParsedFace, region: str) -> Bool[np.ndarray, "side side"]:
     """The cells of a region, without pieces too small to be one."""
-    cells = np.isin(face.semantic_map, region_categories(region, class_map))
+    cells = np.isin(face.semantic_map, region_categories(region))
     _, labels, facts, _ = cv2.connectedComponentsWithStats(cells.astype(np.uint8), connectivity=8)
     large = facts[:, cv2.CC_STAT_AREA] >= SMALLEST_PIECE * cells.size
     large[0] = False  # the rest of the crop
     return np.asarray(large[labels])
 
 
-def _has(face: ParsedFace, region: str, class_map: str) -> bool:
-    try:
-        return bool(_part(face, region, class_map).any())
-    except SettingError:  # one that this parser does not tell apart
-        return False
+def _has(face: ParsedFace, region: str) -> bool:
+    return bool(_part(face, region).any())

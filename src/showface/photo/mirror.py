@@ -17,7 +17,7 @@ from jaxtyping import Bool, Float, Integer
 
 from showface.photo.gaze import looking_the_same_way
 from showface.photo.symmetry import Places, Symmetry, Window, smooth
-from showface.semantics import CATEGORY_COUNT, OFFICIAL_ORDER, REGIONS, merge, region_categories
+from showface.semantics import CATEGORY_COUNT, OFFICIAL_ORDER, REGIONS, merged, region_categories
 
 AXIS = 126.9  # pixel index; where the alignment of CelebA-HQ puts the axis of a face
 LEAST_EYE = 60  # pixels of an eye, below which it does not tell where the axis is
@@ -82,15 +82,12 @@ def mirror_of(
     completed: Float[np.ndarray, "256 256 3"],
     hidden: Bool[np.ndarray, "256 256"],
     categories: Integer[np.ndarray, "h w"],
-    *,
-    class_map: str = "A",
 ) -> Mirror | WhyNot:
     """What can be taken from the other side of a completed face, or why nothing can.
 
-    `completed` is RGB in 0..255, completed where `hidden`; `categories` are what its parser sees, at any size, in
-    `class_map`.
+    `completed` is RGB in 0..255, completed where `hidden`; `categories` are what its parser sees, at any size.
     """
-    eyes, nose = (np.isin(categories, region_categories(name, class_map)) for name in ("eyes", "nose"))
+    eyes, nose = (np.isin(categories, region_categories(name)) for name in ("eyes", "nose"))
     axis = axis_of(eyes, nose)
     depth = cv2.distanceTransform(hidden.astype(np.uint8), cv2.DIST_L2, cv2.DIST_MASK_5)
     whole = compact(hidden, depth)
@@ -111,7 +108,7 @@ def mirror_of(
     if not agreement:
         return "sides differ"
     mirrored = places.of(completed)
-    material = _enlarged(materials(categories, class_map), hidden.shape)
+    material = _enlarged(materials(categories), hidden.shape)
     same = _same_material(material, places)
     light = _light(completed, mirrored, depth, shown * same, material == FACE)
     likely = _likely(completed, relit(mirrored, light), same, depth)
@@ -122,9 +119,9 @@ def mirror_of(
     return Mirror(looking_the_same_way(places, symmetry.luminance, both, share > 0.5, axis), light, share)
 
 
-def materials(categories: Integer[np.ndarray, "h w"], class_map: str = "A") -> Integer[np.ndarray, "h w"]:
+def materials(categories: Integer[np.ndarray, "h w"]) -> Integer[np.ndarray, "h w"]:
     """Which of `MATERIALS` each place shows, from 1; 0 = none of them."""
-    table, found = np.zeros(CATEGORY_COUNT, np.uint8), merge(class_map).table(OFFICIAL_ORDER)
+    table, found = np.zeros(CATEGORY_COUNT, np.uint8), merged(OFFICIAL_ORDER)
     for number, regions in enumerate(MATERIALS, start=1):
         for name in (name for region in regions for name in REGIONS[region]):
             table[found[OFFICIAL_ORDER.index(name)]] = number

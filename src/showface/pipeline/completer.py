@@ -13,10 +13,10 @@ from torch import Tensor
 
 from showface.errors import NonFiniteError, ShowFaceError
 from showface.images import to_unit
+from showface.lean.form import LeanForm
+from showface.lean.precision import bf16_autocast, computes_bf16
 from showface.networks.disentangled_memory import Retrieved
-from showface.networks.lean_form import LeanForm
 from showface.networks.mdrnets import MDRNets, MDRNetsOutput
-from showface.networks.precision import bf16_autocast, computes_bf16
 from showface.networks.source_alignment import Aligned
 from showface.pipeline.devices import named_device, named_precision, says_out_of_memory
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import torch
 
 from showface.errors import SettingError, unknown
-from showface.networks.precision import computes_bf16
+from showface.lean.precision import computes_bf16
 
 DEVICES = ("auto", "cpu", "cuda")
 PRECISIONS = ("float32", "bfloat16", "auto")

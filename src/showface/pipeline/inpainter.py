@@ -269,7 +269,7 @@ class FaceInpainter:
         if view is not None and view.how == "region":
             return "no face"
         categories = output.semantic_map[0].cpu().numpy()
-        found = mirror_of(levels(output), hidden, categories, class_map=self.completer.network.config.class_map)
+        found = mirror_of(levels(output), hidden, categories)
         return remaining(found, fidelity)
 
     def with_other_side(

@@ -7,7 +7,7 @@ from dataclasses import replace
 from showface.data.batches import DataConfig
 from showface.data.faces import FaceSource
 from showface.data.mask_sets import MaskSource
-from showface.losses.objective import ObjectiveOptions
+from showface.losses.configuration import ObjectiveOptions
 from showface.networks.profiles import base as base_networks
 from showface.networks.reconstruction import ReconstructionConfig
 from showface.recipes.compact import labelled

@@ -7,7 +7,7 @@ from dataclasses import replace
 from showface.data.batches import DataConfig
 from showface.data.faces import FaceSource
 from showface.data.mask_sets import MaskSource
-from showface.losses.objective import LossWeights, ObjectiveOptions
+from showface.losses.configuration import LossWeights, ObjectiveOptions
 from showface.networks.discriminator import DiscriminatorConfig
 from showface.networks.profiles import compact as compact_networks
 from showface.training.configuration import OptimiserConfig, Recipe, StageConfig

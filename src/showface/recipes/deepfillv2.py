@@ -7,7 +7,7 @@ from showface.data.batches import DataConfig
 from showface.data.faces import FaceSource
 from showface.data.mask_sets import MaskSource
 from showface.data.split import CELEBAHQ_COUNT, TEST_COUNT
-from showface.losses.objective import LossWeights
+from showface.losses.configuration import LossWeights
 from showface.networks.discriminator import DiscriminatorConfig
 from showface.recipes.paper import COARSE_EPOCHS, MDRNETS_EPOCHS
 from showface.training.configuration import OptimiserConfig, Recipe, StageConfig

@@ -13,7 +13,7 @@ from showface.data.batches import DataConfig
 from showface.data.faces import FaceSource
 from showface.data.mask_sets import MaskSource
 from showface.data.split import CELEBAHQ_COUNT, FFHQ_COUNT, TEST_COUNT
-from showface.losses.objective import LossWeights, ObjectiveOptions
+from showface.losses.configuration import LossWeights, ObjectiveOptions
 from showface.networks.profiles import paper as paper_networks
 from showface.training.configuration import OptimiserConfig, Recipe, StageConfig
 

@@ -7,7 +7,7 @@ from dataclasses import replace
 from showface.data.batches import DataConfig
 from showface.data.faces import FaceSource
 from showface.data.mask_sets import MaskSource
-from showface.losses.objective import LossWeights
+from showface.losses.configuration import LossWeights
 from showface.networks.coarse import CoarseConfig
 from showface.networks.discriminator import DiscriminatorConfig
 from showface.networks.disentangled_memory import MemoryConfig

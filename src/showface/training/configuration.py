@@ -8,7 +8,7 @@ from typing import Literal, get_args
 from showface.baselines.deepfillv2 import DeepFillV2Config
 from showface.data.batches import DataConfig
 from showface.errors import SettingError, unknown
-from showface.losses.objective import LossWeights, ObjectiveOptions
+from showface.losses.configuration import LossWeights, ObjectiveOptions
 from showface.networks.discriminator import DiscriminatorConfig
 from showface.networks.mdrnets import MDRNetsConfig
 from showface.networks.projected_discriminator import ProjectedDiscriminatorConfig
@@ -18,7 +18,6 @@ StageName = Literal["face_parser", "coarse", "alignment", "reconstruction", "mdr
 Method = Literal["adamw", "muon"]
 Schedule = Literal["constant", "cosine"]
 Precision = Literal["bf16", "fp32"]
-Unclear = Literal["blurred", "coarse"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -58,7 +57,6 @@ class StageConfig:
     name: StageName
     steps: int  # optimiser steps
     batch: int = 8  # pictures per step, of all processes together
-    half_size_steps: int = 0  # the first steps, which see pictures of half the side: a quarter of the work
     seed: int = 0
     start: str = ""  # weights (a folder or a bundled release) or a run with this stage to begin with; "" = random ones
     data: DataConfig = field(default_factory=DataConfig)
@@ -67,7 +65,6 @@ class StageConfig:
     weights: LossWeights = field(default_factory=LossWeights)
     options: ObjectiveOptions = field(default_factory=ObjectiveOptions)
     joint: bool = False  # whether the last stage trains the coarse network on, end to end with the refinement
-    unclear: Unclear = "blurred"  # holes shown to the parser: "blurred", or as the "coarse" stage completes them
     auxiliary: int = 0  # pictures of a batch that the terms which need a network are computed on; 0 = all of them
     ema: float = 0.0  # decay of the averaged weights; 0 = no averaging
     precision: Precision = "bf16"  # "bf16": bfloat16 where safe (autocast) and the device has it; weights stay float32
@@ -85,16 +82,15 @@ class StageConfig:
         for kind, value, known in (
             ("stage", self.name, get_args(StageName)),
             ("precision", self.precision, get_args(Precision)),
-            ("unclear", self.unclear, get_args(Unclear)),
         ):
             if value not in known:
                 raise SettingError(unknown(kind, value, known))
         if min(self.steps, self.batch, self.log_every, self.checkpoint_every, self.show_every) < 1 or (
-            min(self.workers, self.gradients_every, self.half_size_steps) < 0
+            min(self.workers, self.gradients_every) < 0
         ):
             raise SettingError(
-                f"stage {self.name}: expected steps, batch and intervals of at least 1, workers, gradients_every "
-                "and half_size_steps of at least 0"
+                f"stage {self.name}: expected steps, batch and intervals of at least 1, workers and gradients_every "
+                "of at least 0"
             )
         if not 0 <= self.auxiliary <= self.batch:
             raise SettingError(
@@ -104,13 +100,6 @@ class StageConfig:
             raise SettingError(
                 f"stage {self.name}: expected ema in [0, 1) and frozen_norm_from in (0, 1], "
                 f"got {self.ema} and {self.frozen_norm_from}"
-            )
-        if self.unclear != "blurred" and self.name != "face_parser":
-            raise SettingError(f"stage {self.name}: unclear={self.unclear} is for the stage face_parser alone")
-        if self.options.r1 and not self.weights.needs_discriminator:
-            raise SettingError(
-                f"stage {self.name}: options.r1 needs a discriminator; give weights.adversarial or "
-                "weights.feature_matching a weight, or set r1 to 0"
             )
 
     def reports_after(self, step: int) -> bool:

@@ -18,8 +18,8 @@ from PIL import Image
 from showface.data.faces import ORDERS, LabelOrder, list_pictures
 from showface.errors import DataError
 from showface.images import read_image, to_tensor, write_image
-from showface.networks.face_parser import BiSeNet
-from showface.networks.precision import bf16_autocast
+from showface.lean.precision import bf16_autocast
+from showface.networks.bisenet import BiSeNet
 from showface.semantics import BISENET_ORDER
 from showface.weights import write_whole
 

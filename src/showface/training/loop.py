@@ -12,6 +12,7 @@ import torch
 from rich.console import Console
 from torch import Tensor
 
+from showface.configurations import to_plain
 from showface.data.batches import Batch, FaceSamples, batches
 from showface.data.unusable import Unusable
 from showface.errors import NonFiniteError, WorkerError
@@ -33,7 +34,7 @@ from showface.training.update import average, make_optimiser, run_phase
 from showface.training.watching.contact_sheet import SHOWN, write_sheet
 from showface.training.watching.report import RunReport
 from showface.training.watching.tracking import Pace, Tracker
-from showface.weights import to_plain, write_whole
+from showface.weights import write_whole
 
 
 def train_stage(
@@ -79,7 +80,7 @@ def train_stage(
     if ranks.first:
         write_recipe(out, recipe)
     # ---- data
-    samples = FaceSamples(config.data, seed=config.seed, half_until=config.half_size_steps * config.batch)
+    samples = FaceSamples(config.data, seed=config.seed)
     unusable = replace(samples.unusable(), say=name_picture, named=set() if named is None else named)
     stream = batches(
         samples, batch=config.batch, first=state.step, last=config.steps, workers=config.workers, unusable=unusable,
@@ -164,7 +165,7 @@ def finish(stage: Stage, state: TrainState, out: Path, facts: Json) -> None:
 
 def show_batch(samples: FaceSamples, device: torch.device, unusable: Unusable, count: int = SHOWN) -> Batch:
     """The same few pictures for every contact sheet of a run."""
-    first = next(batches(samples.at_full_size(), batch=count, first=0, last=1, unusable=unusable))
+    first = next(batches(samples, batch=count, first=0, last=1, unusable=unusable))
     return first.to(device)
 
 

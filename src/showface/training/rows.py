@@ -10,12 +10,12 @@ from pathlib import Path
 import torch
 from rich.console import Console
 
+from showface.configurations import from_plain, to_plain
 from showface.errors import CheckpointError, SettingError
 from showface.training.configuration import Recipe
 from showface.training.run import has_result, train
 from showface.training.stages.stage import MAY_CHANGE
 from showface.training.state import Json, first_difference
-from showface.weights import from_plain, to_plain
 
 SHARED = "shared"  # folder of the stages before the last, where no earlier run has them
 FREE = tuple(name for name in MAY_CHANGE if name != "steps")  # what may differ between rows of one budget

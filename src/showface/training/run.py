@@ -17,11 +17,11 @@ from showface.training.lock import locked
 from showface.training.loop import train_stage
 from showface.training.preflight import list_sets, record_pictures
 from showface.training.stages.face_parser import parser_of
-from showface.training.stages.stage import BOXES, box_of
+from showface.training.stages.stage import BOXES
 from showface.training.state import is_finished
 from showface.training.watching.report import RunReport
 from showface.training.watching.tracking import tensorboard_installed
-from showface.weights import holds_weights, load, remove_parts
+from showface.weights import boxes_in, holds_weights, remove_parts
 
 
 def train(
@@ -98,7 +98,7 @@ def has_result(folder: Path, name: str) -> bool:
     """Whether `folder`, a run or a folder of weights, holds what stage `name` makes."""
     if is_finished(folder, name):
         return True
-    return name in BOXES and holds_weights(folder) and bool(box_of(load(folder)[1], BOXES[name]))
+    return name in BOXES and holds_weights(folder) and BOXES[name].rstrip(".") in boxes_in(folder)
 
 
 def chosen_device(name: str) -> torch.device:

@@ -10,9 +10,9 @@ import json
 from dataclasses import is_dataclass, replace
 from typing import Any, TypeVar, get_type_hints
 
+from showface.configurations import typed, without_retired
 from showface.errors import SettingError, unknown
 from showface.training.configuration import Recipe
-from showface.weights import typed
 
 OWN = ("networks", "baseline", "reconstruction", "discriminator", "projected")  # fields of the recipe that can be set
 NodeT = TypeVar("NodeT")
@@ -61,6 +61,10 @@ def _changed(node: NodeT, path: list[str], value: object, where: str) -> NodeT:
     hints: dict[str, Any] = get_type_hints(type(node)) if is_dataclass(node) else {}
     if not path:
         raise SettingError(f"setting {where}: expected one of its fields, such as {where}.{next(iter(hints))}")
+    if len(path) == 1 and is_dataclass(node):
+        kept = without_retired(type(node), vars(node) | {path[0]: value}, name=where)
+        if path[0] not in kept:  # it says what is always so
+            return node
     if path[0] not in hints:
         raise SettingError(unknown(f"setting of {where or 'the recipe'}", path[0], hints))
     name, old = f"{where}.{path[0]}".lstrip("."), getattr(node, path[0])

@@ -17,7 +17,7 @@ from torch.optim import Optimizer
 
 from showface import weights
 from showface.errors import CheckpointError, NonFiniteError, WeightsError
-from showface.networks.precision import computes_bf16
+from showface.lean.precision import computes_bf16
 
 Json = dict[str, Any]
 KEPT = 2  # checkpoints that stay on disk

@@ -13,7 +13,7 @@ from torch.optim import AdamW
 from showface.data.batches import Batch
 from showface.errors import NonFiniteError
 from showface.layers.recomputing import same_spectra
-from showface.networks.precision import bf16_autocast
+from showface.lean.precision import bf16_autocast
 from showface.training.configuration import OptimiserConfig, StageConfig
 from showface.training.distributed.ranks import average_gradients, average_told
 from showface.training.muon import Muon, is_matrix

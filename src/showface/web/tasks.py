@@ -53,7 +53,7 @@ class Hole(Picture):
         drawn = None if self.mask is None else read_mask(self.mask, pixel_limit=self.pixel_limit)
         return hole_of(
             drawn, (photo.height, photo.width), self.options,
-            faces=lambda: parsed_faces(inpaint, photo, self.face_box), class_map=inpaint.network.config.class_map,
+            faces=lambda: parsed_faces(inpaint, photo, self.face_box),
         )  # fmt: skip
 
 
@@ -174,15 +174,14 @@ def regions(inpaint: FaceInpainter, asked: Picture, names: tuple[str, ...]) -> F
     options = MaskOptions(regions=names)
     photo = asked.decoded()
     found = list(parsed_faces(inpaint, photo, asked.face_box))
-    class_map = inpaint.network.config.class_map
     size = (photo.height, photo.width)
-    wanted = hole_of(None, size, options, faces=lambda: found, class_map=class_map) if names else None
-    parts = [part for number, face in enumerate(found) for part in _parts(number, face, class_map)]
+    wanted = hole_of(None, size, options, faces=lambda: found) if names else None
+    parts = [part for number, face in enumerate(found) for part in _parts(number, face)]
     return FoundRegions(photo, len(found), parts, None if wanted is None else mask_png(wanted))
 
 
-def _parts(number: int, face: ParsedFace, class_map: str) -> Iterator[FoundRegion]:
-    for name, cells in parts_of(face, class_map).items():
+def _parts(number: int, face: ParsedFace) -> Iterator[FoundRegion]:
+    for name, cells in parts_of(face).items():
         hole = face.to_picture(cells)
         rows, columns = extent(hole)
         if rows.stop:  # else it lies outside the picture

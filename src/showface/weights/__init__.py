@@ -26,15 +26,14 @@ from showface.weights.layout import (
     named_release,
     weights_folder,
 )
-from showface.weights.plain import differences, from_plain, to_plain, typed
-from showface.weights.reading import combined_hash, load, read_description, weights_hash
+from showface.weights.reading import boxes_in, combined_hash, load, read_description, weights_hash
 from showface.weights.tensors import State, digest_of, not_finite, read_tensors, write_tensors
 from showface.weights.whole_files import remove_parts, write_whole
 from showface.weights.writing import save
 
 __all__ = [
-    "ALIGNMENT", "CONFIG", "FILES", "FORMAT", "MODEL", "RESULT", "SINGLE", "State", "build", "bundled",
-    "combined_hash", "differences", "digest_of", "fetch", "from_plain", "holds_weights", "load", "named_release",
-    "not_finite", "read_description", "read_tensors", "remove_parts", "save", "to_plain", "typed", "weights_folder",
+    "ALIGNMENT", "CONFIG", "FILES", "FORMAT", "MODEL", "RESULT", "SINGLE", "State", "boxes_in", "build", "bundled",
+    "combined_hash", "digest_of", "fetch", "holds_weights", "load", "named_release",
+    "not_finite", "read_description", "read_tensors", "remove_parts", "save", "weights_folder",
     "weights_hash", "write_tensors", "write_whole",
 ]  # fmt: skip

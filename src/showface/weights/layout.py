@@ -19,7 +19,7 @@ class Part(NamedTuple):
 ALIGNMENT = "alignment.safetensors"
 FILES = {
     "coarse.safetensors": Part(("coarse",), ("coarse",)),
-    "parser.safetensors": Part(("parser",), ("class_map", "parser")),
+    "parser.safetensors": Part(("parser",), ("parser",)),
     ALIGNMENT: Part(("alignment",), ("sources",)),
     "refinement.safetensors": Part(
         ("style_encoder", "memory", "mask_region", "refinement"),

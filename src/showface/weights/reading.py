@@ -16,11 +16,11 @@ from typing import Any
 
 import torch
 
+from showface.configurations import differences, from_plain
 from showface.errors import SettingError, WeightsError
 from showface.networks.mdrnets import MDRNetsConfig
 from showface.weights.layout import CONFIG, CURE, FORMAT, MODEL, SINGLE, files_of, waiting_file
-from showface.weights.plain import differences, from_plain
-from showface.weights.tensors import State, digest_of, not_finite, read_tensors
+from showface.weights.tensors import State, digest_of, not_finite, read_tensors, tensor_names
 
 PICKLES = (".pt", ".pth", ".ckpt", ".bin", ".pkl", ".pickle")
 SHA256 = re.compile(r"[0-9a-f]{64}")
@@ -48,8 +48,7 @@ def _from_folder(folder: Path, device: str | torch.device) -> tuple[MDRNetsConfi
     values: dict[str, Any] = {}
     state: State = {}
     for name, digest in _hashes(folder / CONFIG, description, configuration).items():
-        waiting = waiting_file(folder / name, digest)
-        file = waiting if waiting.is_file() else folder / name
+        file = _standing(folder / name, digest)
         _check(file, digest)
         part, tensors = _opened(file, description["format"])
         values |= part
@@ -57,6 +56,20 @@ def _from_folder(folder: Path, device: str | torch.device) -> tuple[MDRNetsConfi
     if (found := _configuration(folder, values)) != configuration:
         raise WeightsError(f"{folder}: {CONFIG} was altered: {'; '.join(differences(found, configuration))}")
     return configuration, state
+
+
+def boxes_in(folder: Path) -> frozenset[str]:
+    """The boxes of `MDRNets` that the weights in `folder` hold tensors of; only the heads of its files are read."""
+    description = read_description(folder)
+    hashes = _hashes(folder / CONFIG, description, _configuration(folder / CONFIG, description.get("configuration")))
+    files = (_standing(folder / name, digest) for name, digest in hashes.items())
+    return frozenset(name.split(".")[0] for file in files for name in tensor_names(file))
+
+
+def _standing(file: Path, digest: str) -> Path:
+    """Where the `file` of the sha256 `digest` lies now."""
+    waiting = waiting_file(file, digest)
+    return waiting if waiting.is_file() else file
 
 
 def _hashes(path: Path, description: Mapping[str, Any], configuration: MDRNetsConfig) -> dict[str, str]:

@@ -43,6 +43,15 @@ def read_tensors(file: Path) -> tuple[State, dict[str, Any]]:
     return state, facts if isinstance(facts, dict) else {}
 
 
+def tensor_names(file: Path) -> list[str]:
+    """The names of the tensors in a safetensors file; its head alone is read."""
+    try:
+        with safe_open(file, framework="pt") as content:
+            return list(content.keys())
+    except (SafetensorError, OSError) as error:
+        raise WeightsError(f"{file}: missing, damaged, or not safetensors ({error}); {CURE}") from error
+
+
 def digest_of(configuration: str, state: State) -> str:
     """sha256 over the configuration and every tensor's name, type, shape and bytes."""
     digest = hashlib.sha256(configuration.encode())

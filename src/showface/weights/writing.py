@@ -12,10 +12,10 @@ import os
 from collections.abc import Mapping
 from pathlib import Path
 
+from showface.configurations import to_plain
 from showface.errors import NonFiniteError, WeightsError
 from showface.networks.mdrnets import MDRNets
 from showface.weights.layout import CONFIG, FILES, FORMAT, WAITING, Part, files_of, is_ours, waiting_file
-from showface.weights.plain import to_plain
 from showface.weights.reading import is_sha256, read_description
 from showface.weights.tensors import State, as_bytes, digest_of, not_finite
 from showface.weights.whole_files import sync_folder, write_whole

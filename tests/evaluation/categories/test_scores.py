@@ -20,9 +20,9 @@ from showface.evaluation.categories.scores import (
     score_parsers,
 )
 from showface.evaluation.protocol.pairs import Pair
-from showface.semantics import CATEGORY_COUNT, OFFICIAL_ORDER, merge
+from showface.semantics import CATEGORY_COUNT, OFFICIAL_ORDER
 
-CATEGORIES = merge("A").categories
+CATEGORIES = CATEGORIES
 
 
 def test_known_counts() -> None:
@@ -80,12 +80,12 @@ def test_scores_of_a_right_and_of_a_constant_parser(labelled: tuple[list[Face], 
         return torch.full((len(images), size, size), CATEGORIES.index("skin"))
 
     scores = score_parsers(
-        {"right": right, "skin": skin}, faces, pairs, kind="true", size=32, class_map="A", batch=2
+        {"right": right, "skin": skin}, faces, pairs, kind="true", size=32, batch=2
     )  # fmt: skip
     assert scores[0].iou == {"skin": 1.0, "hair": 1.0} and scores[0].mean == 1.0 and scores[0].count == 3
     assert scores[1].iou == {"skin": 0.5, "hair": 0.0} and scores[1].mean == 0.25
     assert "| right | true | 3 | **100.0** | 100.0 | 100.0 |" in as_markdown(scores)
-    (of_one,) = score_parsers({"right": right}, faces, pairs[:1], kind="true", size=32, class_map="A", batch=2)
+    (of_one,) = score_parsers({"right": right}, faces, pairs[:1], kind="true", size=32, batch=2)
     assert of_one.mean == 1.0 and of_one.count == 1, "fewer pictures than labels"
 
 
@@ -100,6 +100,6 @@ def test_on_coarse_faces_the_parser_sees_the_completion(labelled: tuple[list[Fac
     def white(images: Tensor, masks: Tensor) -> Tensor:
         return torch.full_like(images, 255)
 
-    score_parsers({"watch": watch}, faces, pairs, kind="coarse", size=32, class_map="A", coarse=white)
+    score_parsers({"watch": watch}, faces, pairs, kind="coarse", size=32, coarse=white)
     assert (seen[0][:, :, 16:] == 1).all()
     assert (seen[0][:, 1:, :16] == -1).all()  # the known half stays

@@ -10,10 +10,9 @@ from PIL import Image
 
 from showface.evaluation.groups.traits import TRAITS, traits_of, traits_of_faces, turn
 from showface.evaluation.protocol.pairs import MadeMask, Pair, ProtocolConfig, fixed_protocol
-from showface.semantics import merge
 
 SIDE = 64
-INDEX = {name: i for i, name in enumerate(merge("A").categories)}
+INDEX = {name: i for i, name in enumerate(CATEGORIES)}
 SKIN = (226, 178, 150)  # ITA 49
 
 

@@ -36,7 +36,7 @@ def test_a_run_folder_is_a_method(name: str, protocol: Protocol, tmp_path: Path)
     network = row.network(TINY[name]).eval()
     file = run / row.stage / weights.RESULT
     file.parent.mkdir(parents=True)
-    facts = {"configuration": {"networks": {row.stage: weights.to_plain(TINY[name])}}}
+    facts = {"configuration": {"networks": {row.stage: to_plain(TINY[name])}}}
     weights.write_tensors(file, {key: tensor.contiguous() for key, tensor in network.state_dict().items()}, facts)
     (found,) = contenders(f"mine={run}", source=None, device="cpu", protocol=protocol)
     assert found.name == "mine" and found.identity == f"{name} {sha256(file)}"

@@ -69,7 +69,7 @@ def test_mirrored_is_full_with_what_the_other_side_has(tiny_network: MDRNets, mo
     xs, ys = np.meshgrid(np.arange(256, dtype=np.float32), np.arange(256, dtype=np.float32))
     asked: list[np.ndarray] = []
 
-    def mirror_of(completed: np.ndarray, hidden: np.ndarray, *more: np.ndarray, class_map: str) -> Mirror | str:
+    def mirror_of(completed: np.ndarray, hidden: np.ndarray, *more: np.ndarray) -> Mirror | str:
         asked.append(hidden)
         found = Mirror(Places(255 - xs, ys), np.ones((256, 256, 3), np.float32), hidden.astype(np.float32))
         return found if len(asked) % 2 else "turned head"

@@ -18,7 +18,7 @@ from showface.evaluation.measuring.runner import WithPairs, evaluate, read_batch
 from showface.evaluation.methods.named import contenders
 from showface.evaluation.methods.references import References, people_of, read_references, strangers
 from showface.evaluation.protocol.pairs import Protocol, ProtocolConfig, make_protocol, read_face
-from showface.networks.lean import lean
+from showface.lean.mdrnets import lean
 from showface.networks.mdrnets import MDRNets
 
 pytestmark = pytest.mark.slow  # whole evaluations

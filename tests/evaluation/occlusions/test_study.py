@@ -39,7 +39,7 @@ from showface.metrics.kid import kernel_distance
 from showface.metrics.lpips import lpips
 from showface.occluders.kinds import KINDS
 from showface.occluders.shapes import grid, oval
-from showface.semantics import OFFICIAL_ORDER, merge
+from showface.semantics import CATEGORIES, OFFICIAL_ORDER
 from showface.weights import bundled
 
 pytestmark = pytest.mark.slow  # whole evaluations
@@ -94,7 +94,7 @@ def spread(pictures: Tensor) -> Tensor:
 
 def dark_parts(images: Tensor, size: int) -> Tensor:
     """In place of a parser: lips and irises, which are dark, are mouth; the rest is skin."""
-    categories = merge("A").categories
+    categories = CATEGORIES
     dark = images.mean(dim=1) < 0
     return torch.where(dark, categories.index("mouth"), categories.index("skin"))
 
@@ -248,7 +248,7 @@ def test_an_eye_is_hidden_when_three_quarters_of_it_are() -> None:
 def test_an_invented_eye_is_looked_for_where_the_parser_sees_it() -> None:
     official = draw(256, (96, 60, 30))[1]
     left, right = (official == OFFICIAL_ORDER.index(eye) for eye in ("l_eye", "r_eye"))
-    labels = np.where(left | np.roll(right, 6, axis=1), merge("A").categories.index("eye"), 1).astype(np.int64)
+    labels = np.where(left | np.roll(right, 6, axis=1), CATEGORIES.index("eye"), 1).astype(np.int64)
     found = seen_eyes(labels, (left, right))
     assert np.array_equal(found[0], left) and np.array_equal(found[1], np.roll(right, 6, axis=1))
     labels[:, 140:156] = 1  # a part of an eye is none: less than half is left

@@ -17,12 +17,12 @@ import torch
 from rich.console import Console
 from torch import distributed
 
+from showface.configurations import from_plain
 from showface.errors import ShowFaceError
 from showface.training import loop
 from showface.training.configuration import Recipe
 from showface.training.run import train
 from showface.training.update import average
-from showface.weights import from_plain
 
 SIGNALS = {"die": signal.SIGKILL, "stop": signal.SIGTERM}
 

@@ -15,6 +15,7 @@ import torch
 from rich.console import Console
 from torch import Tensor, nn
 
+from showface.configurations import to_plain
 from showface.data.batches import FaceSamples, Part, batches
 from showface.errors import SettingError
 from showface.training.configuration import Recipe, StageConfig
@@ -24,7 +25,6 @@ from showface.training.run import train
 from showface.training.settings import with_settings
 from showface.training.stages.mdrnets import MDRNetsStage
 from showface.training.state import checkpoints, is_finished, read_tensors
-from showface.weights import to_plain
 
 pytestmark = pytest.mark.slow  # trainings of several processes
 
@@ -45,7 +45,6 @@ def of_eight(recipe: Recipe, *settings: str) -> Recipe:
         for stage in recipe.stages
     )  # fmt: skip
     norms = ("networks.coarse.norm=batch", "networks.refinement.spectral_norm=true", "mdrnets.weights.tv=0.0")
-    norms += ("mdrnets.weights.feature_matching=1.0",)
     return with_settings(replace(recipe, stages=stages), (*norms, *settings))
 
 

@@ -20,7 +20,7 @@ from showface.evaluation.categories.maps import SemanticMap
 from showface.evaluation.measuring.levels import as_signal
 from showface.evaluation.measuring.runner import Method, complete, read_batch
 from showface.evaluation.protocol.pairs import Pair
-from showface.semantics import CATEGORY_COUNT, merge
+from showface.semantics import CATEGORIES, CATEGORY_COUNT
 
 
 @dataclass(frozen=True)
@@ -41,7 +41,6 @@ def score_parsers(
     *,
     kind: str,
     size: int,
-    class_map: str,
     coarse: Method | None = None,
     batch: int = 8,
     progress: Callable[[int, int], None] = lambda done, total: None,
@@ -53,17 +52,17 @@ def score_parsers(
     confusions = {name: torch.zeros(CATEGORY_COUNT, CATEGORY_COUNT, dtype=torch.int64) for name in parsers}
     for first in range(0, len(pairs), batch):
         images, masks = read_batch(pairs[first : first + batch], size)
-        truth = torch.stack([read_truth(face, size, class_map) for face in faces[first : first + len(images)]])
+        truth = torch.stack([read_truth(face, size) for face in faces[first : first + len(images)]])
         shown = as_signal(images if coarse is None else complete(coarse, images, masks))
         for name, parser in parsers.items():
             confusions[name] += confusion(parser(shown, size).cpu(), truth)
         progress(min(first + batch, len(pairs)), len(pairs))
-    return [_score(name, kind, counts, class_map, len(pairs)) for name, counts in confusions.items()]
+    return [_score(name, kind, counts, len(pairs)) for name, counts in confusions.items()]
 
 
-def read_truth(face: Face, size: int, class_map: str) -> Int64[Tensor, "{size} {size}"]:
+def read_truth(face: Face, size: int) -> Int64[Tensor, "{size} {size}"]:
     """The labelled categories of a face at `size`, by nearest neighbour."""
-    label = read_label(face, class_map)
+    label = read_label(face)
     if label is None:
         raise DataError(f"{face.picture}: no label map of its name; parsers are measured on labelled faces")
     rows, columns = ((2 * np.arange(size) + 1) * side // (2 * size) for side in label.shape)
@@ -82,8 +81,8 @@ def intersection_over_union(counts: Int64[Tensor, "n n"]) -> Float[Tensor, " n"]
     return both / (counts.sum(dim=0) + counts.sum(dim=1) - both)
 
 
-def _score(parser: str, kind: str, counts: Int64[Tensor, "n n"], class_map: str, faces: int) -> ParserScore:
-    values = zip(merge(class_map).categories, intersection_over_union(counts).tolist(), strict=True)
+def _score(parser: str, kind: str, counts: Int64[Tensor, "n n"], faces: int) -> ParserScore:
+    values = zip(CATEGORIES, intersection_over_union(counts).tolist(), strict=True)
     iou = {category: value for category, value in values if value == value}
     return ParserScore(parser, kind, sum(iou.values()) / len(iou), iou, faces)
 

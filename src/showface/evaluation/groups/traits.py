@@ -41,7 +41,7 @@ Traits = dict[str, str]
 def traits_of(
     pixels: UInt8[np.ndarray, "h w 3"], categories: Integer[np.ndarray, "h w"], *, labelled: bool = True
 ) -> Traits:
-    """The groups of one face, sRGB in 0..255 with its categories of class map A.
+    """The groups of one face, sRGB in 0..255 with its categories.
 
     Where a network made the map (`labelled` False), only the skin tone is told: ours misses too many hats and glasses.
     """

@@ -128,7 +128,7 @@ def sources_of(batch: Batch) -> Sources | None:
 
 
 def importance() -> Float[Tensor, " n"]:
-    """How much a cell of each category of class map A counts."""
+    """How much a cell of each category counts."""
     found = torch.full((CATEGORY_COUNT,), ELSEWHERE)
     for region, weight in REGIONS.items():
         found[list(region_categories(region))] = weight

@@ -10,7 +10,8 @@ from jaxtyping import Float
 from torch import Tensor, nn
 
 from showface.data.batches import Batch
-from showface.losses.objective import LossWeights, ObjectiveInputs, generator_terms
+from showface.losses.configuration import LossWeights
+from showface.losses.objective import ObjectiveInputs, generator_terms
 from showface.masks import composite
 from showface.networks.coarse import CoarseNetwork
 from showface.training.configuration import Recipe, StageConfig

@@ -46,7 +46,7 @@ class DeepFillV2Stage(Stage):
         judged = self.judged[batch.part] = compared(raw, batch)
         self.raw = raw
         options, objective = self.config.options, self.config.weights
-        alone = replace(objective, adversarial=0.0, feature_matching=0.0)
+        alone = replace(objective, adversarial=0.0)
         of_first = generator_terms(compared(first, batch), alone, options=options)
         critic = None if self.discriminator is None else self.discriminator.features
         of_second = generator_terms(judged, objective, discriminator=critic, options=options)
@@ -57,7 +57,7 @@ class DeepFillV2Stage(Stage):
         inputs = self.judged.pop(batch.part, None)  # the completions of the generator phase
         if inputs is None or self.discriminator is None:
             raise RuntimeError("the generator phase comes first")
-        return discriminator_terms(inputs, self.discriminator.features, r1=self.config.options.r1)
+        return discriminator_terms(inputs, self.discriminator.features)
 
     def show(self, batch: Batch, averages: Mapping[str, nn.Module]) -> list[Float[Tensor, "b 3 h w"]]:
         network = averages.get("generator", self.network)

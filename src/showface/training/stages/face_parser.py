@@ -1,7 +1,6 @@
 """Stage "face_parser": our own parser, on true labels where there are any and BiSeNet's elsewhere (method.md §3).
 
-It will read coarse faces, so every other picture is made unclear inside the hole: blurred as a coarse completion is,
-or completed by the finished coarse network itself.
+It will read coarse faces, so every other picture is blurred inside the hole, as a coarse completion is.
 """
 
 from __future__ import annotations
@@ -18,7 +17,6 @@ from showface.data.batches import NO_LABEL, Batch
 from showface.errors import DataError, SettingError
 from showface.losses.parsing import labelled_cells, parsing_loss
 from showface.masks import composite
-from showface.networks.coarse import CoarseNetwork, coarse_face
 from showface.networks.face_parser import FaceParser, FaceParserConfig
 from showface.semantics import PALETTE
 from showface.training.configuration import Recipe, StageConfig
@@ -36,8 +34,6 @@ class FaceParserStage(Stage):
         self.started(self.network, BOXES["face_parser"])
         self.learning(self.network)
         self.compiled(self.network)
-        reads_coarse = config.unclear == "coarse"
-        self.coarse = self.finished("coarse", CoarseNetwork(recipe.networks.coarse)) if reads_coarse else None
         self._mass: Tensor | None = None  # labelled cells of an average part of the batch
 
     def phases(self) -> tuple[Phase, ...]:
@@ -53,16 +49,10 @@ class FaceParserStage(Stage):
     def losses(self, batch: Batch) -> Losses:
         images, numbers = batch.images.clone(), batch.part.numbers(len(batch.images) * batch.part.count)
         if chosen := [place for place, number in enumerate(numbers) if number % 2]:  # every other one stays sharp
-            images[chosen] = self._unclear(batch.images[chosen], batch.masks[chosen])
+            sharp = batch.images[chosen]
+            images[chosen] = composite(sharp, blurred(sharp), batch.masks[chosen])
         loss = parsing_loss(self.network(images).float(), batch.labels, ignore=NO_LABEL, mass=self._mass)
         return {"parsing": loss, "total": loss}
-
-    @torch.no_grad()
-    def _unclear(self, images: Float[Tensor, "b 3 h w"], masks: Float[Tensor, "b 1 h w"]) -> Float[Tensor, "b 3 h w"]:
-        """The pictures with holes as the network's parser will see them, or nearly so."""
-        if self.coarse is None:
-            return composite(images, blurred(images), masks)
-        return coarse_face(self.coarse, images, masks)
 
     def show(self, batch: Batch, averages: Mapping[str, nn.Module]) -> list[Float[Tensor, "b 3 h w"]]:
         size = (batch.images.shape[2], batch.images.shape[3])
@@ -74,19 +64,13 @@ class FaceParserStage(Stage):
         return networks["face_parser"]
 
     def networks_configuration(self) -> dict[str, object]:
-        found: dict[str, object] = {"parser": self.parser}
-        return found if self.coarse is None else found | {"coarse": self.recipe.networks.coarse}
+        return {"parser": self.parser}
 
 
 def parser_of(recipe: Recipe, config: StageConfig) -> FaceParserConfig:
     """The layout of the parser, once it is sure that this stage can teach it."""
     if recipe.networks.parser is None:
         raise SettingError(f"recipe {recipe.name} uses the published BiSeNet: it has no face_parser stage")
-    if config.data.class_map != recipe.networks.class_map:
-        raise SettingError(
-            f"face_parser.data.class_map is {config.data.class_map}, expected that of the networks, "
-            f"{recipe.networks.class_map}"
-        )
     if not config.data.faces:
         raise DataError(
             "stage face_parser learns from label maps, and no source of faces has any; add a folder labels/ beside "

@@ -8,7 +8,8 @@ from dataclasses import asdict, replace
 import torch
 from torch import Tensor
 
-from showface.losses.objective import LossWeights, ObjectiveInputs
+from showface.losses.configuration import LossWeights
+from showface.losses.objective import ObjectiveInputs
 
 PIXEL_TERMS = ("valid", "hole", "tv", "ssim", "pattern")  # the losses that need no network
 

@@ -11,13 +11,8 @@ from torch import Tensor, nn
 from showface.data.batches import Part
 from showface.features.efficientnet_lite0 import EfficientNetLite0
 from showface.losses.components import COMPONENTS
-from showface.losses.objective import (
-    LossWeights,
-    ObjectiveInputs,
-    ObjectiveOptions,
-    look,
-    projected_discriminator_terms,
-)
+from showface.losses.configuration import LossWeights, ObjectiveOptions
+from showface.losses.objective import ObjectiveInputs, look, projected_discriminator_terms
 from showface.losses.projected import Heads, Looked
 from showface.networks.projected_discriminator import ProjectedDiscriminator, ProjectedDiscriminatorConfig
 

@@ -15,10 +15,11 @@ from torch import Tensor, nn
 from showface import assets, weights
 from showface.data.batches import Batch, Part
 from showface.features.efficientnet_lite0 import EfficientNetLite0
-from showface.losses.objective import LossWeights, ObjectiveInputs, discriminator_terms, generator_terms, term_counts
+from showface.losses.configuration import LossWeights
+from showface.losses.objective import ObjectiveInputs, discriminator_terms, generator_terms, term_counts
+from showface.networks.bisenet import BiSeNetParser
 from showface.networks.discriminator import Discriminator
 from showface.networks.disentangled_memory import read_sharpness, slot_entropy
-from showface.networks.face_parser import BiSeNetParser
 from showface.networks.mdrnets import MDRNets, MDRNetsOutput, Reading
 from showface.networks.reconstruction import ReconstructionNetwork
 from showface.training.configuration import Recipe, StageConfig
@@ -117,7 +118,7 @@ class MDRNetsStage(Stage):
     def _counts_of(self, part: Batch, semantic_map: Tensor) -> Losses:
         multiple = 1 if self.encoder is None else self.encoder.config.multiple
         return term_counts(
-            semantic_map, self._judged_of(part.masks, part), self.config.weights, self.config.options,
+            semantic_map, self._judged_of(part.masks, part), self.config.weights,
             encoded=(part.masks.shape[2] // multiple, part.masks.shape[3] // multiple),
         )  # fmt: skip
 
@@ -155,7 +156,7 @@ class MDRNetsStage(Stage):
         inputs = self.judged.pop(batch.part, None)  # the completions of the generator phase
         if inputs is None or self.discriminator is None:
             raise RuntimeError("the generator phase comes first")
-        return discriminator_terms(inputs, self.discriminator.features, r1=self.config.options.r1)
+        return discriminator_terms(inputs, self.discriminator.features)
 
     def parse(self, image: Float[Tensor, "b 3 h w"]) -> Float[Tensor, "b 14 h2 w2"]:
         """Log-probabilities of the frozen parser."""

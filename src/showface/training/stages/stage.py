@@ -13,13 +13,14 @@ import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 
+from showface.configurations import from_plain, to_plain
 from showface.data.batches import Batch
 from showface.errors import AssetError, CheckpointError, SettingError
 from showface.features.vgg16 import VGG16
 from showface.training.configuration import OptimiserConfig, Recipe, StageConfig
 from showface.training.distributed.processes import process_count, with_whole_batch_norms
 from showface.training.state import RESULT, Json, is_finished, load_network, read_tensors
-from showface.weights import State, from_plain, holds_weights, load, named_release, to_plain
+from showface.weights import State, holds_weights, load, named_release
 
 Losses = dict[str, Tensor]
 NetworkT = TypeVar("NetworkT", bound=nn.Module)

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from showface.semantics import merge
+from showface.semantics import CATEGORIES
 
 COLUMNS = 40  # spans of time that are told apart
 RECENT = 0.25  # share of the log that the present use is counted over
@@ -48,10 +48,9 @@ def sharpness_over_time(told: Counts, names: Sequence[str]) -> Mapping[str, list
     return rows
 
 
-def category_names(class_map: str, count: int) -> Sequence[str]:
+def category_names(count: int) -> Sequence[str]:
     """The names of the memory's blocks."""
-    names = merge(class_map).categories
-    return names if len(names) == count else [str(number) for number in range(count)]
+    return CATEGORIES if len(CATEGORIES) == count else [str(number) for number in range(count)]
 
 
 def _evenness(use: np.ndarray) -> float | None:

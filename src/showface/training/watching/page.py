@@ -14,12 +14,12 @@ from pathlib import Path
 from showface.charts.frame import framed
 from showface.charts.heat_map import heat_map
 from showface.charts.line_chart import Line, legend, line_chart, short
+from showface.configurations import to_plain
 from showface.training.configuration import Recipe, StageConfig
 from showface.training.state import is_finished
 from showface.training.watching.log import StageLog, read_log
 from showface.training.watching.memory_use import category_names, evenness_over_time, recent_use, sharpness_over_time
 from showface.training.watching.tracking import LOG, PACE, clock
-from showface.weights import to_plain
 
 GRADIENT = "gradient_of_"  # how the scalars of single losses' gradients begin
 MEMORY = {"slot_entropy": "use of slots, 1 = all alike", "read_sharpness": "sharpness of reads, 1 = one slot"}
@@ -136,7 +136,7 @@ def _gradients(config: StageConfig, log: StageLog) -> str:
 def _memory(config: StageConfig, log: StageLog) -> str:
     """How evenly slots are used, how sharply they are read, over time and by category."""
     used = log.tables["slot_usage"]
-    names, ends = category_names(config.data.class_map, len(used[-1][1])), (str(used[0][0]), f"step {used[-1][0]:,}")
+    names, ends = category_names(len(used[-1][1])), (str(used[0][0]), f"step {used[-1][0]:,}")
     figures = [_chart(config, log, name, title, low=0.0) for name, title in MEMORY.items()]
     maps = [("which slots are used lately, strongest = the busiest", recent_use(used, names), ("slot 1", "last"))]
     if len(used) > 1:

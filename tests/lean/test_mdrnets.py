@@ -11,9 +11,9 @@ from torch import Tensor, nn
 from torch.nn.utils import parametrize
 from torch.utils.flop_counter import FlopCounterMode
 
+from showface.lean.mdrnets import lean
 from showface.networks import profiles
-from showface.networks.face_parser import BiSeNetParser
-from showface.networks.lean import lean
+from showface.networks.bisenet import BiSeNetParser
 from showface.networks.mdrnets import MDRNets, MDRNetsConfig
 from showface.networks.sources import Sources
 
@@ -28,10 +28,10 @@ def half_the_width() -> MDRNetsConfig:
     return replace(base, coarse=paper.coarse, parser=None, style=base.style, memory=replace(base.memory, slots=4))
 
 
-def gated() -> MDRNetsConfig:
-    """The compact layout with the gate that the first releases have."""
+def unfilled() -> MDRNetsConfig:
+    """The compact layout whose coarse network is given no fill, as that of the first release."""
     made = profiles.compact()
-    return replace(made, coarse=replace(made.coarse, fill="harmonic"))
+    return replace(made, coarse=replace(made.coarse, fill="none"))
 
 
 def trained(config: MDRNetsConfig) -> MDRNets:
@@ -63,7 +63,7 @@ def faces_and_masks() -> tuple[Tensor, Tensor]:
     return images, masks
 
 
-@pytest.mark.parametrize("config", [profiles.compact, profiles.base, half_the_width, gated])
+@pytest.mark.parametrize("config", [profiles.compact, profiles.base, half_the_width, unfilled])
 def test_equals_the_trained_network(config: Callable[[], MDRNetsConfig]) -> None:
     network = trained(config())
     images, masks = faces_and_masks()
@@ -84,7 +84,7 @@ HOLES = {  # top, bottom, left, right
 }
 
 
-@pytest.fixture(scope="module", params=[profiles.compact, half_the_width, gated])
+@pytest.fixture(scope="module", params=[profiles.compact, half_the_width, unfilled])
 def both_forms(request: pytest.FixtureRequest) -> tuple[MDRNets, MDRNets]:
     network = trained(request.param())
     with torch.no_grad():  # an untrained refinement adds nothing to the coarse face
@@ -161,7 +161,7 @@ def test_leaves_the_trained_network_as_it_is(config: Callable[[], MDRNetsConfig]
     assert before.keys() == after.keys() and all(torch.equal(before[name], after[name]) for name in before)
 
 
-@pytest.mark.parametrize("config", [profiles.compact, half_the_width, gated])
+@pytest.mark.parametrize("config", [profiles.compact, half_the_width, unfilled])
 def test_weights_rounded_beforehand_change_nothing_under_autocast(config: Callable[[], MDRNetsConfig]) -> None:
     network = trained(config())
     images, masks = faces_and_masks()

@@ -1,4 +1,8 @@
-"""Configurations as plain values that JSON holds, and back."""
+"""Configurations as plain values and back: what weights, recipes and checkpoints say they were made with.
+
+What older versions wrote is still read: absent fields take their default, and fields that exist no more are left out
+where they say what is now always so.
+"""
 
 from __future__ import annotations
 
@@ -6,12 +10,37 @@ import dataclasses
 import json
 import types
 import typing
-from collections.abc import Iterator
-from typing import Any, TypeVar
+from collections.abc import Iterator, Mapping
+from typing import Any, NamedTuple, TypeVar
 
 from showface.errors import SettingError, unknown
 
 ConfigT = TypeVar("ConfigT")
+
+
+class As(NamedTuple):
+    """The value that another field of the same configuration has."""
+
+    field: str
+
+
+LAST = "0.2.0"  # the last version in which the fields below could have other values
+RETIRED: dict[str, tuple[object, ...]] = {
+    "MDRNetsConfig.class_map": ("A",),
+    "CoarseConfig.fill": ("none", "input"),
+    "MemoryConfig.init": ("data",),
+    "MemoryConfig.read_mode": ("soft",),
+    "MaskRegionConfig.mask_keys": (As("details"),),
+    "MaskRegionConfig.value_convolution": (As("details"),),
+    "GuidedRefinementConfig.spade_norm": ("position",),
+    "DataConfig.class_map": ("A",),
+    "LossWeights.feature_matching": (0,),
+    "ObjectiveOptions.semantic_on": ("all",),
+    "ObjectiveOptions.r1": (0,),
+    "StageConfig.half_size_steps": (0,),
+    "StageConfig.unclear": ("blurred",),
+}
+"""What files may still say of settings that are gone, or have lost a value."""
 
 
 def to_plain(config: object) -> dict[str, Any]:
@@ -29,6 +58,7 @@ def from_plain(kind: type[ConfigT], values: object, *, name: str = "") -> Config
     called = name or kind.__name__
     if not isinstance(values, dict):
         raise SettingError(f"{called}: expected fields and values, got {values!r}")
+    values = without_retired(kind, values, name=name)
     hints = typing.get_type_hints(kind)
     fields = {field.name: field for field in dataclasses.fields(typing.cast(Any, kind)) if field.init}
     for field in values:
@@ -78,3 +108,23 @@ def _leaves(prefix: str, values: dict[str, Any]) -> Iterator[tuple[str, Any]]:
             yield from _leaves(f"{prefix}{name}.", value)
         else:
             yield f"{prefix}{name}", value
+
+
+def without_retired(kind: type, values: Mapping[str, object], *, name: str = "") -> dict[str, object]:
+    """`values` of a configuration of class `kind` without the fields that it no longer has.
+
+    A `SettingError` names the field where it has a value that is `RETIRED`.
+    """
+    fields = {field.name for field in dataclasses.fields(kind)}
+    for field, value in values.items():
+        allowed = RETIRED.get(f"{kind.__name__}.{field}", (value,))
+        allowed = tuple(values.get(other.field, False) if isinstance(other, As) else other for other in allowed)
+        if value not in allowed:
+            called = f"{name or kind.__name__}.{field}"
+            raise SettingError(
+                f"{called} is {value!r}, which {LAST} was the last version to have; "
+                f"expected {' or '.join(map(repr, allowed))}, or use that version"
+            )
+    return {
+        field: value for field, value in values.items() if field in fields or f"{kind.__name__}.{field}" not in RETIRED
+    }

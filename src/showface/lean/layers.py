@@ -20,7 +20,7 @@ from torch import Tensor, nn
 from torch.nn.utils import fuse_conv_bn_eval, parametrize
 
 from showface.layers.partial_convolution import PartialConvolution, expand_valid, renormalisation
-from showface.layers.spade import Spade
+from showface.layers.spade import Spade, positional_norm
 from showface.layers.window import any_false
 
 NORMED = {"conv": "bn", "conv1": "bn1", "conv2": "bn2", "conv_atten": "bn_atten", "0": "1"}
@@ -77,25 +77,24 @@ def round_convolutions(network: nn.Module, dtype: torch.dtype) -> None:
 
 
 class LeanPartialConvolution(nn.Module):
-    """One or several partial convolutions of the same features, with the norm and the activation behind them.
+    """A partial convolution with the norm and the activation behind it.
 
-    layers: the convolutions, whose outputs are concatenated. norm: a batch norm or nothing (`nn.Identity`).
-    slope: of the leaky ReLU behind it, 1 = none. zeroed: whether `x` is 0 wherever it is not valid.
+    norm: a batch norm or nothing (`nn.Identity`). slope: of the leaky ReLU behind it, 1 = none. zeroed: whether
+    `x` is 0 wherever it is not valid.
     """
 
     weight: Tensor
     shift: Tensor
 
     def __init__(
-        self, layers: Sequence[PartialConvolution], *, norm: nn.Module | None = None, slope: float = 1.0, zeroed: bool
+        self, layer: PartialConvolution, *, norm: nn.Module | None = None, slope: float = 1.0, zeroed: bool
     ) -> None:
         super().__init__()
-        first = layers[0]
         self.groups, self.kernel, self.stride, self.largest = (
-            first.groups, first.kernel, first.stride, first.largest_scale,
+            layer.groups, layer.kernel, layer.stride, layer.largest_scale,
         )  # fmt: skip
         self.slope, self.zeroed, self.shifts_holes = slope, zeroed, isinstance(norm, nn.BatchNorm2d)
-        weight, shift = _weight_and_shift(layers, norm)
+        weight, shift = _weight_and_shift(layer, norm)
         self.register_buffer("weight", weight.contiguous(memory_format=torch.channels_last))
         self.register_buffer("shift", shift.view(1, -1, 1, 1))
 
@@ -127,17 +126,15 @@ class LeanPartialConvolution(nn.Module):
 
 
 def _weight_and_shift(
-    layers: Sequence[PartialConvolution], norm: nn.Module | None
+    layer: PartialConvolution, norm: nn.Module | None
 ) -> tuple[Float[Tensor, "d c k k"], Float[Tensor, " d"]]:
     """The kernel with the norm in it, and what is added to each channel behind it."""
-    weights = [layer.convolution.weight for layer in layers]
-    weight = weights[0].detach() if len(weights) == 1 else torch.cat(weights)
+    weight = layer.convolution.weight.detach()
     if isinstance(norm, nn.BatchNorm2d):
-        assert norm.running_mean is not None and norm.running_var is not None and layers[0].bias is None
+        assert norm.running_mean is not None and norm.running_var is not None and layer.bias is None
         gain = norm.weight * torch.rsqrt(norm.running_var + norm.eps)
         return weight * gain.view(-1, 1, 1, 1), norm.bias - norm.running_mean * gain
-    biases = [layer.bias.detach() for layer in layers if layer.bias is not None]
-    return weight, torch.cat(biases) if biases else weight.new_zeros(len(weight))
+    return weight, weight.new_zeros(len(weight)) if layer.bias is None else layer.bias.detach()
 
 
 class LeanJoinedConvolution(LeanPartialConvolution):
@@ -150,14 +147,14 @@ class LeanJoinedConvolution(LeanPartialConvolution):
 
     def __init__(
         self,
-        layers: Sequence[PartialConvolution],
+        layer: PartialConvolution,
         *,
         split: int,
         norm: nn.Module | None = None,
         slope: float = 1.0,
         zeroed: bool,
     ) -> None:
-        super().__init__(layers, norm=norm, slope=slope, zeroed=zeroed)
+        super().__init__(layer, norm=norm, slope=slope, zeroed=zeroed)
         small, large = self.weight[:, :split], self.weight[:, split:]
         self.register_buffer("from_small", transposed_kernel(small).contiguous(memory_format=torch.channels_last))
         self.register_buffer("weight", large.contiguous(memory_format=torch.channels_last))
@@ -196,14 +193,14 @@ class LeanSpade(nn.Module):
 
     def __init__(self, spade: Spade) -> None:
         super().__init__()
-        self.normalise, self.shared = spade.normalise, spade.shared
+        self.shared = spade.shared
         self.both = as_one([spade.gamma, spade.beta])
         assert self.both.bias is not None
         self.both.bias[: spade.gamma.out_channels] += 1
 
     def forward(self, x: Float[Tensor, "b c h w"], features: Float[Tensor, "b f h w"]) -> Float[Tensor, "b c h w"]:
         """As `Spade.forward`."""
-        return self.modulate(self.normalise(x), features)
+        return self.modulate(positional_norm(x), features)
 
     def modulate(
         self, normalised: Float[Tensor, "b c h w"], features: Float[Tensor, "b f h w"]

@@ -3,7 +3,7 @@
 import pytest
 import torch
 
-from showface.networks import precision
+from showface.lean import precision
 
 
 @pytest.mark.parametrize("native", [True, False])

@@ -24,7 +24,7 @@ from torch._dynamo.backends.common import aot_autograd
 
 from showface.layers.harmonic_fill import harmonic_fill
 from showface.networks import profiles
-from showface.networks.lean import lean
+from showface.lean.mdrnets import lean
 from showface.networks.mdrnets import MDRNets
 from showface.networks.sources import Sources
 

@@ -7,8 +7,8 @@ import torch
 from torch import Tensor, nn
 
 from showface.layers.correlation import Correlation
-from showface.layers.lean import as_one
-from showface.networks.lean import LeanMaskRegion
+from showface.lean.layers import as_one
+from showface.lean.mask_region_enhanced import LeanMaskRegion
 from showface.networks.mask_region_enhanced import Details, MaskRegionConfig, MaskRegionEnhanced, fuse
 
 
@@ -22,23 +22,17 @@ def given(size: tuple[int, int]) -> tuple[Tensor, Tensor, Tensor]:
 
 
 @pytest.mark.parametrize("correlation", ["softmax", "cosine", "none"])
-@pytest.mark.parametrize("mask_keys", [False, True])
 @pytest.mark.parametrize(("size", "patch", "stride"), [((8, 12), 2, 2), ((7, 9), 2, 2), ((8, 8), 4, 2)])
-def test_it_is_the_same_function(
-    size: tuple[int, int], patch: int, stride: int, mask_keys: bool, correlation: Correlation
-) -> None:
+def test_it_is_the_same_function(size: tuple[int, int], patch: int, stride: int, correlation: Correlation) -> None:
     torch.manual_seed(1)
-    config = MaskRegionConfig(
-        channels=8, patch=patch, stride=stride, correlation=correlation, mask_keys=mask_keys, value_convolution=True
-    )
-    module = MaskRegionEnhanced(config)
+    module = MaskRegionEnhanced(MaskRegionConfig(channels=8, patch=patch, stride=stride, correlation=correlation))
     retrieved, visible, mask = given(size)
     with torch.no_grad():
         expected = module(retrieved, visible, mask)
         torch.testing.assert_close(LeanMaskRegion(module)(retrieved, visible, mask), expected, rtol=1e-4, atol=1e-5)
         fused = fuse(retrieved, visible, mask)
         maps = module.left(fused), module.right(fused), module.value(fused), mask, mask
-        update = torch.ops.showface.mined_holes(*maps, patch, stride, correlation, mask_keys)
+        update = torch.ops.showface.mined_holes(*maps, patch, stride, correlation, False)
         torch.testing.assert_close(fused + mask * update, expected, rtol=1e-4, atol=1e-5)
         assert (expected[1] - fused[1]).abs().max() > 0.01  # mining did something, in the picture with a hole
 
@@ -60,8 +54,7 @@ def test_it_is_the_same_function_of_details(
     torch.manual_seed(1)
     module = MaskRegionEnhanced(
         MaskRegionConfig(
-            channels=8, patch=patch, stride=stride, correlation=correlation, mask_keys=True, value_convolution=True,
-            details=True,
+            channels=8, patch=patch, stride=stride, correlation=correlation, details=True,
         )
     )  # fmt: skip
     retrieved, visible, mask = given(size)
@@ -78,13 +71,10 @@ def test_it_is_the_same_function_of_details(
         assert torch.equal(LeanMaskRegion(module)(retrieved, visible, mask), fused), "without them nothing is mined"
 
 
-@pytest.mark.parametrize("value_convolution", [False, True])
 @pytest.mark.parametrize(("patch", "stride"), [(2, 2), (4, 2)])
-def test_in_bfloat16_it_is_as_near_as_that_allows(patch: int, stride: int, value_convolution: bool) -> None:
+def test_in_bfloat16_it_is_as_near_as_that_allows(patch: int, stride: int) -> None:
     torch.manual_seed(1)
-    module = MaskRegionEnhanced(
-        MaskRegionConfig(channels=8, patch=patch, stride=stride, value_convolution=value_convolution)
-    )
+    module = MaskRegionEnhanced(MaskRegionConfig(channels=8, patch=patch, stride=stride))
     retrieved, visible, mask = given((8, 8))
     with torch.no_grad():
         exact = module(retrieved, visible, mask)

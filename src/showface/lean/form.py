@@ -8,7 +8,7 @@ from typing import Any, TypeVar
 import torch
 from torch import Tensor, nn
 
-from showface.networks.lean import lean
+from showface.lean.mdrnets import lean
 from showface.networks.mdrnets import MDRNets
 
 Network = TypeVar("Network", bound=nn.Module)

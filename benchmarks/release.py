@@ -1,7 +1,9 @@
 """Writes results/release.json: what the bundled weights are, and what only whoever trained them knows.
 
-    python benchmarks/release.py --name r19 --hours 40 --seen coarse=400000 --seen face_parser=12800
+    python benchmarks/release.py --run runs/compact --name r19 --hours 40 --seen coarse=400000 --seen face_parser=12800
 
+With --run, the weights of a finished training take the place of those in the package first: parameters as float16, one
+file for each box; steps of the stages that the run did not train are those of the weights before.
 Hash, size, steps, parameters and operations are read from the weights each time; the rest stays as it is unless an
 option says otherwise. The pictures and masks that were learnt from are changed in the file.
 """
@@ -20,7 +22,7 @@ from record import RESULTS, as_text, rounded
 from showface import weights
 from showface.evaluation.report.files import versions
 from showface.networks.mdrnets import MDRNets
-from showface.weights import weights_hash
+from showface.weights import weights_folder, weights_hash
 
 OUT = RESULTS / "release.json"
 
@@ -38,6 +40,15 @@ def measured(folder: Path) -> dict[str, Any]:
     }
 
 
+def bring(run: Path) -> None:
+    """The finished weights of `run` in place of the bundled ones."""
+    folder, before = weights_folder(run), weights.read_description(weights.bundled())["card"]
+    found = weights.read_description(folder)["card"]
+    steps = {name: count if (run / name).is_dir() else before["steps"][name] for name, count in found["steps"].items()}
+    card = {**found, "steps": steps}
+    weights.save(weights.bundled(), weights.build(*weights.load(folder)), card=card)
+
+
 def parameters(network: MDRNets) -> dict[str, int]:
     """Learnt numbers of each box, and of all."""
     boxes = {name: sum(one.numel() for one in box.parameters()) for name, box in network.named_children()}
@@ -52,11 +63,14 @@ def gmac(network: MDRNets) -> dict[str, float]:
 
 def main() -> None:
     options = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    options.add_argument("--run", type=Path, help="a finished training, or a folder of weights")
     options.add_argument("--name", help="r19")
     options.add_argument("--hours", type=float, help="of training in all, on two processor threads")
     options.add_argument("--seen", action="append", default=[], metavar="STAGE=N", help="pictures that a stage saw")
     chosen = options.parse_args()
     torch.set_num_threads(1)
+    if chosen.run:
+        bring(chosen.run)
     content = json.loads(OUT.read_text(encoding="utf-8"))
     told = {name: value for name in ("name", "hours") if (value := getattr(chosen, name))}
     seen = {stage: int(count) for stage, _, count in (word.partition("=") for word in chosen.seen)}

@@ -38,7 +38,7 @@ def base() -> MDRNetsConfig:
 
 
 def compact() -> MDRNetsConfig:
-    """The bundled default: everything at a quarter of the resolution, at most 12 GMAC and 12 M parameters."""
+    """The bundled default: everything at a quarter of the resolution, at most 14 GMAC and 12 M parameters."""
     width = 64
     return MDRNetsConfig(
         coarse=CoarseConfig(

@@ -20,7 +20,7 @@ from showface.evaluation.categories.scores import (
     score_parsers,
 )
 from showface.evaluation.protocol.pairs import Pair
-from showface.semantics import CATEGORY_COUNT, OFFICIAL_ORDER
+from showface.semantics import CATEGORIES, CATEGORY_COUNT, OFFICIAL_ORDER
 
 CATEGORIES = CATEGORIES
 

@@ -10,6 +10,7 @@ from PIL import Image
 
 from showface.evaluation.groups.traits import TRAITS, traits_of, traits_of_faces, turn
 from showface.evaluation.protocol.pairs import MadeMask, Pair, ProtocolConfig, fixed_protocol
+from showface.semantics import CATEGORIES
 
 SIDE = 64
 INDEX = {name: i for i, name in enumerate(CATEGORIES)}

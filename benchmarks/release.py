@@ -22,6 +22,7 @@ from record import RESULTS, as_text, rounded
 from showface import weights
 from showface.evaluation.report.files import versions
 from showface.networks.mdrnets import MDRNets
+from showface.networks.profiles import profile
 from showface.weights import weights_folder, weights_hash
 
 OUT = RESULTS / "release.json"
@@ -41,12 +42,12 @@ def measured(folder: Path) -> dict[str, Any]:
 
 
 def bring(run: Path) -> None:
-    """The finished weights of `run` in place of the bundled ones."""
+    """The finished weights of `run` in place of the bundled ones, in the profile compact as it stands now."""
     folder, before = weights_folder(run), weights.read_description(weights.bundled())["card"]
     found = weights.read_description(folder)["card"]
     steps = {name: count if (run / name).is_dir() else before["steps"][name] for name, count in found["steps"].items()}
     card = {**found, "steps": steps}
-    weights.save(weights.bundled(), weights.build(*weights.load(folder)), card=card)
+    weights.save(weights.bundled(), weights.build(profile("compact"), weights.load(folder)[1]), card=card)
 
 
 def parameters(network: MDRNets) -> dict[str, int]:

@@ -22,6 +22,7 @@ from showface.evaluation.measuring.runner import read_batch
 from showface.evaluation.protocol.pairs import ProtocolConfig, make_protocol
 from showface.metrics.cielab import cielab
 from showface.pipeline import SIDE
+from showface.semantics import CATEGORIES
 from studies.completing import begin, completions
 
 ENOUGH, BUCKETS = 20, ("20-40", "40-60")
@@ -45,7 +46,7 @@ def main() -> None:
     shown, places = [], []
     for pair in (pair for bucket in BUCKETS for pair in table.pairs[bucket]):
         images, masks = read_batch([pair], SIDE)
-        place = (read_truth(faces[pair.face], SIDE, "A") == EYE) & (masks[0, 0] > 0)
+        place = (read_truth(faces[pair.face], SIDE) == EYE) & (masks[0, 0] > 0)
         if place.sum() >= ENOUGH:
             shown.append((images, masks))
             places.append(place)

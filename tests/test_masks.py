@@ -26,6 +26,7 @@ from showface.masks import (
     mask_tensor,
     read_mask,
     resize_visible,
+    thick_part,
 )
 
 MASK = np.zeros((6, 8), dtype=bool)
@@ -299,3 +300,23 @@ def test_extent_is_the_smallest_rectangle_that_holds_all() -> None:
     part[2, 7] = part[6, 3] = True
     assert extent(part) == (slice(2, 7), slice(3, 8))
     assert extent(np.ones((9, 12), dtype=bool)) == (slice(0, 9), slice(0, 12))
+
+
+def test_thick_parts_are_where_a_square_fits() -> None:
+    """Strokes of 8 px are thin for squares of 17, a hole of 40 x 40 is thick, both for squares of 3."""
+    mask = torch.zeros(1, 1, 128, 128)
+    mask[..., 20:28, :] = 1  # a stroke from border to border
+    mask[..., 60:100, 60:100] = 1
+    thick = thick_part(mask, 17)
+    assert (thick[..., :40, :] == 0).all() and (thick[mask < 0.5] == 0).all()
+    assert (thick[..., 62:98, 62:98] == 1).all() and 0 < float(thick[0, 0, 60, 60]) <= 1
+    assert (thick_part(mask, 3)[..., 22:26, 5:-5] == 1).all()
+
+
+def test_a_hole_at_the_border_goes_on_beyond_it() -> None:
+    mask = torch.zeros(1, 1, 64, 64)
+    mask[..., :9, :] = 1  # 9 px are seen of it
+    assert (thick_part(mask, 17)[..., :6, :] == 1).all()
+    assert (thick_part(torch.ones(1, 1, 64, 64), 17) == 1).all() and (
+        thick_part(torch.zeros(1, 1, 64, 64), 17) == 0
+    ).all()

@@ -7,6 +7,7 @@ it is a float tensor (b, 1, h, w) of exact zeros and ones; in files and arrays a
 from __future__ import annotations
 
 import math
+import warnings
 
 import numpy as np
 import torch
@@ -19,6 +20,15 @@ from showface.errors import ImageError, MaskError
 from showface.images import PIXEL_LIMIT, Source, open_image, resize_image, unit_values
 
 BUCKETS = {"1-20": (0.01, 0.2), "20-40": (0.2, 0.4), "40-60": (0.4, 0.6)}  # hole shares, as in the paper's tables
+
+PHOTOGRAPH = (
+    "expected a mask of two colours, white where to fill in and black elsewhere, found a picture of many; paint the "
+    "mask on a black picture of its own, or erase the part in the photograph and save it with transparency"
+)
+SMALL, REACH = 128, 5  # pixels along the longer side of a mask that is judged; how far from its edges levels may mix
+OTHER = 0.05  # share of a photograph that has other colours than a mask
+BETWEEN, PLAIN = (0.04, 0.09), 0.55  # shares with levels between the two of a mask; exactly at one of these
+SHARP = 0.075  # of the spread of levels, by which pixels of no blurred mask differ from their neighbours
 
 
 # ---------------------------------------------------------------------------------------------- reading
@@ -50,14 +60,24 @@ def binarise(values: np.ndarray) -> Bool[np.ndarray, "h w"]:
     Bool is taken as it is; integers that are all 0 or 1 are a 0/1 mask; uint8 and uint16 have the full scale of their
     type; floats must lie in [0, 1]. Of colours the brightest channel counts, so a red mask is a mask. With alpha
     (2 or 4 channels) a transparent pixel is no hole; if the colours are all equal, alpha alone is the mask.
+
+    Raises `MaskError` for a photograph (`is_photograph`), unless parts of it are transparent: these are the hole then,
+    with a warning.
     """
     channels = values[..., None] if values.ndim == 2 else values
     if channels.ndim != 3 or not 1 <= channels.shape[2] <= 4:
         raise MaskError(f"expected a mask of shape (h, w) or (h, w, 1 to 4 channels), found {values.shape}")
     light = _above_half(channels)
     if channels.shape[2] in (1, 3):
+        if is_photograph(channels):
+            raise MaskError(PHOTOGRAPH)
         return np.asarray(light.any(axis=2))
     colours, opaque = channels[..., :-1], light[..., -1]
+    if is_photograph(colours):
+        if opaque.all() or not opaque.any():
+            raise MaskError(PHOTOGRAPH)
+        warnings.warn("the mask is a photograph with transparent parts; these are filled in", stacklevel=3)
+        return np.asarray(~opaque)
     if np.array_equal(colours.min(axis=(0, 1)), colours.max(axis=(0, 1))) and not opaque.all():
         return np.asarray(opaque)
     return np.asarray(light[..., :-1].any(axis=2) & opaque)
@@ -77,6 +97,67 @@ def _above_half(values: np.ndarray) -> Bool[np.ndarray, "h w c"]:
     if values.dtype not in (np.uint8, np.uint16):  # half of an int64's scale would call 0/255 an empty mask
         raise MaskError(f"expected a mask of {values.dtype} to hold 0 and 1 only; give uint8 for 0 to 255")
     return np.asarray(values > np.iinfo(values.dtype).max // 2)
+
+
+def is_photograph(values: np.ndarray) -> bool:
+    """Whether `values` (h, w, 1 or 3 channels), as `binarise` takes them, are a photograph and no mask.
+
+    A mask has two colours, and between them what lies on the way from one to the other: at its edges, or everywhere if
+    it is blurred. Seen small, so that neither noise nor traces of compression count, it is a photograph if other
+    colours cover more than `OTHER` of it; or if, far from where both colours meet, levels between them cover more of it
+    than `BETWEEN` allows for, and it is not blurred. The shares were chosen on 58 masks and 80 photographs.
+    """
+    if values.dtype == np.bool_ or (values.max(initial=0) <= 1 and not np.issubdtype(values.dtype, np.floating)):
+        return False
+    small = _seen_small(values)
+    pixels = small.reshape(-1, small.shape[2])
+    spread = float((pixels.max(0) - pixels.min(0)).max())
+    near = max(12.0, 0.15 * spread)
+    first = _commonest(pixels, near)
+    away = np.abs(pixels - first).max(axis=1)
+    far = away >= max(near, float(np.percentile(away, 99)))
+    if not far.any():
+        return False
+    second = np.median(pixels[far], axis=0)
+    way = second - first
+    along = (pixels - first) @ way / (way @ way)
+    beside = np.abs(pixels - first - along[:, None] * way).max(axis=1) > near
+    if beside.mean() > OTHER:
+        return True
+    ends = [np.abs(pixels - end).max(axis=1).reshape(small.shape[:2]) <= near for end in (first, second)]
+    there = torch.from_numpy(np.stack(ends))[:, None].float()
+    both = (dilate(there, REACH)[:, 0] > 0).all(dim=0).numpy()
+    between = float((~(ends[0] | ends[1] | both)).mean())
+    plain = sum(float((np.abs(pixels - end).max(axis=1) <= 6).mean()) for end in (first, second))
+    return between > (BETWEEN[0] if plain < PLAIN else BETWEEN[1]) and _is_sharp(small, spread)
+
+
+def _seen_small(values: np.ndarray) -> Float[np.ndarray, "rows columns c"]:
+    """`values` as levels of 255 with at most `SMALL` pixels along the longer side, each a mean."""
+    scale = 255.0 if np.issubdtype(values.dtype, np.floating) else 255 / np.iinfo(values.dtype).max
+    height, width = values.shape[:2]
+    step = max(1, -(-max(height, width) // (4 * SMALL)))  # a quick cut first: every `step`-th pixel
+    shrink = min(1.0, SMALL / max(height, width))
+    size = (max(1, round(width * shrink)), max(1, round(height * shrink)))
+    channels = [
+        Image.fromarray((channel * np.float32(scale)).astype(np.float32)).resize(size, Image.Resampling.BOX)
+        for channel in np.moveaxis(values[::step, ::step], 2, 0)
+    ]
+    return np.stack([np.asarray(channel) for channel in channels], axis=2)
+
+
+def _commonest(pixels: Float[np.ndarray, "n c"], near: float) -> Float[np.ndarray, "c"]:
+    """The median of the pixels in the fullest of the cells of half of `near`."""
+    cells = (pixels // max(4.0, near / 2)).astype(np.int64)
+    _, cell, counts = np.unique(cells @ (64 ** np.arange(cells.shape[1])), return_inverse=True, return_counts=True)
+    return np.asarray(np.median(pixels[cell.reshape(-1) == counts.argmax()], axis=0))
+
+
+def _is_sharp(small: Float[np.ndarray, "rows columns c"], spread: float) -> bool:
+    """Whether a percent of the pixels or more stands out of its neighbours by more than `SHARP` of the spread."""
+    channels = torch.from_numpy(np.ascontiguousarray(small)).permute(2, 0, 1)[:, None]
+    around = F.avg_pool2d(F.pad(channels, (1, 1, 1, 1), mode="replicate"), 3, stride=1)
+    return float((channels - around).abs().flatten().quantile(0.99)) > SHARP * spread
 
 
 def refuse_other_size(mask: Bool[np.ndarray, "h w"], size: tuple[int, int]) -> None:
@@ -149,6 +230,22 @@ def composite(
 ) -> Float[Tensor, "b c h w"]:
     """(1 - M) * known + M * filled, by selection: exact in every bit, and what the other side holds never matters."""
     return filled.where(mask > 0.5, known)
+
+
+def thick_part(mask: Float[Tensor, "b 1 h w"], width: int) -> Float[Tensor, "b 1 h w"]:
+    """1 where squares of `width` pixels (odd) fit into the hole (mask 1), 0 where it is thinner; 5 px of slope.
+
+    A hole at the border of the picture is taken to go on beyond it. 0 outside the hole.
+    """
+    reach = width // 2
+    known = F.pad((mask < 0.5).to(mask.dtype), (reach,) * 4)
+    middles = F.pad(1 - _largest(known, width), (reach,) * 4)  # of the squares that fit
+    return mask * F.avg_pool2d(_largest(middles, width), 5, 1, padding=2, count_include_pad=False)
+
+
+def _largest(x: Float[Tensor, "b 1 h w"], width: int) -> Float[Tensor, "b 1 h2 w2"]:
+    """The largest value in each square of `width` pixels."""
+    return F.max_pool2d(F.max_pool2d(x, (width, 1), 1), (1, width), 1)
 
 
 def downsample_mask(mask: Float[Tensor, "b 1 h w"], size: int | tuple[int, int]) -> Float[Tensor, "b 1 height width"]:

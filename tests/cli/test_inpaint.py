@@ -202,10 +202,26 @@ def test_results_that_are_there_stay(folder: Path, weights: list[str], capsys: p
     assert (folder / "out" / "a.png").read_bytes() == b"precious"
 
 
-def test_a_folder_needs_a_folder_of_masks(folder: Path, weights: list[str], capsys: pytest.CaptureFixture[str]) -> None:
+def test_one_mask_is_that_of_a_whole_folder(folder: Path, weights: list[str]) -> None:
     words = ["inpaint", str(folder / "faces"), "--mask", str(folder / "masks" / "a.png"), "--out", str(folder / "out")]
+    assert main([*words, *weights]) == 0
+    assert len(list((folder / "out").iterdir())) == 3
+
+
+def test_a_folder_of_masks_that_is_not_there(
+    folder: Path, weights: list[str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    words = ["inpaint", str(folder / "faces"), "--mask", str(folder / "missing"), "--out", str(folder / "out")]
     assert main([*words, *weights]) == 2
-    assert "expected a folder of masks" in capsys.readouterr().err
+    assert "there is no such file" in capsys.readouterr().err
+
+
+def test_the_pictures_are_not_their_own_masks(
+    folder: Path, weights: list[str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    words = ["inpaint", str(folder / "faces"), "--mask", str(folder / "faces"), "--out", str(folder / "out")]
+    assert main([*words, *weights]) == 2
+    assert "found the pictures themselves" in capsys.readouterr().err and not (folder / "out").exists()
 
 
 def test_an_empty_folder(folder: Path, weights: list[str], capsys: pytest.CaptureFixture[str]) -> None:

@@ -56,7 +56,7 @@ def test_celebamask_pictures_have_their_parts_as_labels(celebamask: Path) -> Non
     source = FaceSet(folder=str(celebamask / "CelebA-HQ-img"), labels=parts, layout="celebahq", labelled_only=True)
     found = list_faces(source)
     assert [int(face.picture.stem) for face in found] == [0, 1, 2, 3, 5, 6, 7, 8, 2023]
-    assert all(face.parts and read_label(face, "A") is not None for face in found)
+    assert all(face.parts and read_label(face) is not None for face in found)
 
 
 @pytest.mark.parametrize(

@@ -11,10 +11,14 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from PIL import Image, ImageFilter
+from hypothesis import given
+from hypothesis import strategies as st
+from PIL import Image, ImageDraw, ImageFilter
 
+import showface
 from showface.errors import MaskError
-from showface.masks import binarise, read_mask
+from showface.images import read_image
+from showface.masks import binarise, draw_free_form, mask_of, read_mask
 
 HOLE = np.zeros((24, 32), bool)
 HOLE[6:18, 8:22] = True
@@ -126,3 +130,73 @@ def test_14_damaged_masks_are_refused_with_their_name(tmp_path: Path) -> None:
         with pytest.raises(Exception, match=r"mask\.png: ") as caught:
             read_mask(tmp_path / "mask.png")
         assert getattr(caught.value, "exit_code", None) == 2 and "\n" not in str(caught.value)
+
+
+# ------------------------------------------------------------------ photographs in place of masks
+
+FACES = sorted((Path(showface.__file__).parent / "release" / "samples" / "faces").glob("*.webp"))
+faces = st.sampled_from(FACES).map(lambda path: read_image(path))
+
+
+def toned(face: Image.Image, tone: str) -> Image.Image:
+    if tone == "colour":
+        return face
+    levels = face.convert("L")
+    if tone == "sepia":
+        return Image.merge("RGB", [levels.point(lambda v, k=k: int(v * k)) for k in (1.0, 0.8, 0.6)])
+    return levels.convert("RGB" if tone == "grey as RGB" else "L")
+
+
+def painted(face: Image.Image, colour: str) -> Image.Image:
+    face = face.copy()
+    ImageDraw.Draw(face).ellipse((60, 90, 200, 220), fill=colour)
+    return face
+
+
+@given(
+    face=faces, tone=st.sampled_from(["colour", "grey", "grey as RGB", "sepia"]),
+    paint=st.sampled_from([None, "white", "red", "black"]), scale=st.sampled_from([0.5, 1, 3]),
+)  # fmt: skip
+def test_52_a_photograph_is_no_mask(face: Image.Image, tone: str, paint: str | None, scale: float) -> None:
+    picture = toned(face, tone).resize((round(256 * scale),) * 2)
+    picture = painted(picture.convert("RGB"), paint) if paint else picture
+    with pytest.raises(MaskError, match="expected a mask of two colours, white where to fill in"):
+        mask_of(picture)
+
+
+@given(
+    seed=st.integers(0, 10_000), size=st.sampled_from([256, 512]), blur=st.sampled_from([0.0, 0.7, 1.5, 4.0, 12.0]),
+    quality=st.sampled_from([None, 20, 75]), colour=st.sampled_from([(255, 255, 255), (255, 0, 0), (200, 220, 40)]),
+)  # fmt: skip
+def test_52_masks_may_be_soft_compressed_and_coloured(
+    seed: int, size: int, blur: float, quality: int | None, colour: tuple[int, int, int]
+) -> None:
+    hole = draw_free_form(np.random.default_rng(seed), size, (0.02, 0.6))
+    soft = Image.fromarray(hole).convert("L").filter(ImageFilter.GaussianBlur(blur * size / 256))
+    mask = Image.merge("RGB", [soft.point(lambda v, c=c: v * c // 255) for c in colour])
+    stream = io.BytesIO()
+    mask.save(stream, "PNG" if quality is None else "JPEG", quality=quality or 75)
+    found = mask_of(Image.open(stream))
+    if not blur:
+        assert (found != hole).mean() < 0.03
+
+
+def test_53_what_was_erased_of_a_photograph_is_the_hole(tmp_path: Path) -> None:
+    face = read_image(FACES[0]).convert("RGBA")
+    alpha = np.full((256, 256), 255, np.uint8)
+    alpha[100:150, 60:120] = 0
+    face.putalpha(Image.fromarray(alpha))
+    face.save(tmp_path / "erased.png")
+    with pytest.warns(UserWarning, match="photograph with transparent parts; these are filled in") as said:
+        found = read_mask(tmp_path / "erased.png")
+    assert np.array_equal(found, alpha == 0) and len(said) == 1
+    face.putalpha(255)
+    with pytest.raises(MaskError, match="two colours"):
+        mask_of(face)
+
+
+def test_52_a_photograph_of_any_depth_is_no_mask() -> None:
+    levels = np.asarray(read_image(FACES[1]).convert("L"))
+    for values in (levels, levels.astype(np.uint16) * 257, levels / np.float32(255)):
+        with pytest.raises(MaskError, match="two colours"):
+            binarise(values)

@@ -171,3 +171,38 @@ def test_a_name_that_promises_another_format_is_refused(folder: Path) -> None:
     (folder / "list.csv").write_text("image,mask,out\nphotos/a.png,masks/a.png,a.jpg\n")
     with pytest.raises(SettingError, match=r"ends in \.jpg, but PNG was asked for; name it \.png"):
         plan(str(folder / "list.csv"), None, Places(out=None, form="PNG"))
+
+
+# ------------------------------------------------------------------ masks that are called after their pictures
+
+
+def test_masks_beside_their_pictures_are_called_after_them(folder: Path) -> None:
+    for name in ("photos/a_mask001.png", "photos/B_mask.png"):
+        (folder / name).touch()
+    found = plan(str(folder / "photos"), str(folder / "photos"), places(folder))
+    assert triples(found, folder) == [
+        ("photos/B.JPG", "photos/B_mask.png", "out/B.JPG"), ("photos/a.png", "photos/a_mask001.png", "out/a.png"),
+    ]  # fmt: skip
+    assert not found.missing and not found.extra
+    (folder / "photos/a_mask.png").touch()
+    with pytest.raises(MaskError, match="several for a"):
+        plan(str(folder / "photos"), str(folder / "photos"), places(folder))
+
+
+def test_pictures_are_never_their_own_masks(folder: Path) -> None:
+    for mask in (folder / "photos", folder / "photos" / "*.png"):
+        with pytest.raises(MaskError, match="found the pictures themselves"):
+            plan(str(folder / "photos"), str(mask), places(folder))
+
+
+def test_masks_in_a_folder_of_their_own_may_end_in_mask(folder: Path) -> None:
+    (folder / "masks/B.png").rename(folder / "masks/B_mask000.png")
+    found = plan(str(folder / "photos"), str(folder / "masks"), places(folder))
+    assert [job.mask and job.mask.name for job in found.jobs] == ["B_mask000.png", "a.png"]
+
+
+def test_one_mask_for_many(folder: Path) -> None:
+    found = plan(str(folder / "photos"), str(folder / "masks" / "a.png"), places(folder))
+    assert [job.mask for job in found.jobs] == [folder / "masks" / "a.png"] * 2
+    with pytest.raises(MaskError, match="no such file"):
+        plan(str(folder / "photos"), str(folder / "nothing"), places(folder))

@@ -56,6 +56,23 @@ def test_known_pixels_are_bit_equal(network: MDRNets) -> None:
     assert torch.equal(output.completed, composite(image, output.raw, mask))
 
 
+def test_thin_parts_of_the_hole_keep_the_coarse_face(config: MDRNetsConfig) -> None:
+    """The lone pixels of the second mask are thin, the blocks are not; outside the hole nothing changes."""
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(0)
+        network = MDRNets(replace(config, refinement=replace(config.refinement, thin=9))).eval()
+        nn.init.normal_(network.refinement.head.weight, std=0.05)
+    image, mask = batch()
+    output = network(image, mask)
+    thin, thick = torch.zeros_like(mask, dtype=torch.bool), torch.zeros_like(mask, dtype=torch.bool)
+    thin[1, :, 40, ::7] = True
+    thick[0, :, 14:46, 20:56] = thick[1, :, :28] = True
+    for where, shown in ((thin, output.coarse), (thick, output.raw)):
+        assert torch.allclose(output.completed[where.expand(-1, 3, -1, -1)], shown[where.expand(-1, 3, -1, -1)])
+    assert not torch.allclose(output.raw[thin.expand(-1, 3, -1, -1)], output.coarse[thin.expand(-1, 3, -1, -1)])
+    assert torch.equal(output.completed * (1 - mask), image * (1 - mask))
+
+
 @pytest.mark.parametrize("content", [0.0, 1.0, torch.nan])
 def test_what_the_hole_holds_does_not_matter(network: MDRNets, content: float) -> None:
     image, mask = batch()

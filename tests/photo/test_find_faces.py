@@ -33,7 +33,7 @@ class Bright:
         self.seen.append(pixels.copy())
         boxes = islands(pixels.min(2) > 150, cells=1024)
         rows = [
-            [left, top, right - left, bottom - top, *(np.array([(left, top)] * 5) + TEMPLATE).ravel(), 0.9]
+            [left, top, right - left, bottom - top, *(np.array([(left, top)] * 5) + TEMPLATE).ravel(), 0.95]
             for left, top, right, bottom in boxes
             if right - left > 5
         ]
@@ -42,7 +42,7 @@ class Bright:
 
 def stand_in() -> tuple[FaceFinder, Bright]:
     finder, bright = FaceFinder.__new__(FaceFinder), Bright()
-    finder._networks = dict.fromkeys(find_faces.SIDES, bright)
+    finder._networks = dict.fromkeys((*find_faces.SIDES, find_faces.CLOSE), bright)
     finder._lock = threading.Lock()
     return finder, bright
 

@@ -21,6 +21,7 @@ from showface.lean.mdrnets import lean
 from showface.masks import draw_free_form, mask_tensor
 from showface.networks.mdrnets import MDRNets, MDRNetsConfig, MDRNetsOutput
 from showface.photo.align import TEMPLATE, TEMPLATE_BOX, take
+from showface.photo.confidence import TOO_SMOOTH
 from showface.photo.find_faces import Face, FaceFinder
 from showface.photo.mirror import Mirror
 from showface.photo.photograph import Photo
@@ -295,7 +296,8 @@ def test_a_mask_over_two_faces_completes_both(two_faces: FaceInpainter) -> None:
     photo, hole = scene()
     hole[120:150, 100:140] = hole[110:130, 310:340] = True
     restoration = two_faces.restore(photo, hole, feather=0)
-    assert restoration.faces == 2 and restoration.outside_faces == 0 and restoration.notes == ()
+    assert restoration.faces == 2 and restoration.outside_faces == 0
+    assert set(restoration.notes) <= {TOO_SMOOTH}, "random weights fill noise with what is none"
     assert restoration.mirror == ("sides differ",) * 2 and restoration.mirrored == 0
     for inner in (np.s_[125:145, 105:135], np.s_[115:125, 315:335]):
         assert abs(restoration.photo.pixels[inner].astype(int) - (255, 0, 0)).mean() < 15
@@ -316,7 +318,8 @@ def test_what_lies_outside_the_faces_is_filled_in_from_its_rim_and_that_is_said(
     share = 12 * 170 / hole.sum()
     with pytest.warns(UserWarning, match=f"{share:.1%} of the hole lies outside the faces") as caught:
         restoration = two_faces.restore(photo, hole, feather=0)
-    assert len(caught) == 1 and restoration.notes == (str(caught[0].message),)
+    assert restoration.notes == tuple(str(one.message) for one in caught)
+    assert len(set(restoration.notes) - {TOO_SMOOTH}) == 1
     assert restoration.outside_faces == pytest.approx(share)
     filled = restoration.photo.pixels[240:252, 250:420].astype(int)
     assert (abs(filled - 100) < 25).all(), "the colours of the rim, not the red of the networks"

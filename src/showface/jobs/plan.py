@@ -74,8 +74,9 @@ def is_many(image: str) -> bool:
 def plan(image: str, mask: str | None, places: Places, *, needs_mask: bool = True) -> Plan:
     """The jobs for a folder, a pattern or a list of pictures.
 
-    In folders and patterns a mask has the name of its picture (the ending may differ), and so has the result; below a
-    pattern's `**` that includes the folders. Without `mask` there are none, unless `needs_mask` or a list names them.
+    In folders and patterns a mask has the name of its picture (the ending may differ, and `_mask` may follow), and so
+    has the result; below a pattern's `**` that includes the folders. A single mask is that of all pictures. Without
+    `mask` there are none, unless `needs_mask` or a list names them.
     """
     if not _is_pattern(image) and Path(image).suffix.lower() == ".csv" and not Path(image).is_dir():
         if mask is not None:
@@ -122,23 +123,64 @@ def _from_folders(image: str, mask: str | None, places: Places) -> Plan:
     pictures = _found(image)
     if mask is None:
         return Plan(jobs=[places.job(path, None, name) for name, path in pictures], missing=[], extra=[])
+    if Path(mask).is_file():  # one for all of them
+        jobs = [places.job(path, Path(mask), name) for name, path in pictures if _real(path) != _real(Path(mask))]
+        return Plan(jobs=jobs, missing=[], extra=[])
     if not Path(mask).is_dir() and not _is_pattern(mask):
-        raise MaskError(f"{mask}: expected a folder of masks, as {image} names many pictures")
+        raise MaskError(f"{mask}: expected a mask, a folder or a pattern of masks; there is no such file")
     masks = _found(mask, deep="**" in image)
-    by_name = {name.with_suffix(""): path for name, path in masks}
-    if len(by_name) < len(masks):
-        twice = sorted(str(name) for name, count in Counter(n.with_suffix("") for n, _ in masks).items() if count > 1)
-        raise MaskError(f"{mask}: expected one mask for each name, found several for {', '.join(twice)}")
-    names = {name.with_suffix("") for name, _ in pictures}
+    own = {_real(path) for _, path in pictures}
+    if any(_real(path) in own for _, path in masks):  # masks among their pictures
+        pictures, masks = _told_apart(pictures)
+        if not masks:
+            raise MaskError(
+                f"{mask}: expected masks, found the pictures themselves; put the masks into a folder of their own, "
+                "or call them STEM_mask.png"
+            )
+    by_name, extra = _partners([name for name, _ in pictures], masks, mask)
+    named = [(name, path, by_name.get(name.with_suffix(""))) for name, path in pictures]
     return Plan(
-        jobs=[
-            places.job(path, by_name[name.with_suffix("")], name)
-            for name, path in pictures
-            if name.with_suffix("") in by_name
-        ],
-        missing=[str(name) for name, _ in pictures if name.with_suffix("") not in by_name],
-        extra=[str(name) for name, _ in masks if name.with_suffix("") not in names],
+        jobs=[places.job(path, partner, name) for name, path, partner in named if partner is not None],
+        missing=[str(name) for name, _, partner in named if partner is None],
+        extra=extra,
     )
+
+
+Named = list[tuple[Path, Path]]  # each file with its name relative to where it was looked for
+
+
+def _told_apart(files: Named) -> tuple[Named, Named]:
+    """Pictures, and the masks among them: files called like another one, with `_mask` and whatever follows."""
+    stems = {name.with_suffix("") for name, _ in files}
+    are_masks = [_picture_of(name) in stems for name, _ in files]
+    sorted_out = [
+        [file for file, one in zip(files, are_masks, strict=True) if one == wanted] for wanted in (False, True)
+    ]
+    return sorted_out[0], sorted_out[1]
+
+
+def _picture_of(mask: Path) -> Path | None:
+    """The name without ending of the picture to which a file called `STEM_mask*` belongs."""
+    stem, mark, _ = mask.stem.rpartition("_mask")
+    return mask.with_name(stem) if mark and stem else None
+
+
+def _partners(pictures: list[Path], masks: Named, where: str) -> tuple[dict[Path, Path], list[str]]:
+    """The mask of each picture, by the picture's name without its ending, and the names of masks without a picture."""
+    names = {name.with_suffix("") for name in pictures}
+    found: dict[Path, list[Path]] = {}
+    extra = []
+    for name, path in masks:
+        own = name.with_suffix("")
+        picture = own if own in names else _picture_of(name)
+        if picture in names and picture is not None:
+            found.setdefault(picture, []).append(path)
+        else:
+            extra.append(str(name))
+    twice = sorted(str(name) for name, paths in found.items() if len(paths) > 1)
+    if twice:
+        raise MaskError(f"{where}: expected one mask for each name, found several for {', '.join(twice)}")
+    return {name: paths[0] for name, paths in found.items()}, extra
 
 
 def _found(where: str, *, deep: bool = False) -> list[tuple[Path, Path]]:

@@ -59,6 +59,10 @@ class GuidedRefinementConfig:
     residual: bool = False
     """Whether the network adds to the coarse face (starting at zero, unbounded) instead of drawing it anew (tanh)."""
 
+    thin: int = 0
+    """Parts of the hole that are narrower than so many pixels, odd, keep the coarse face; 0 = the refined face shows
+    in all of the hole."""
+
     def __post_init__(self) -> None:
         if len(self.decoder_widths) != len(self.encoder_widths) - 1:
             raise SettingError(
@@ -71,6 +75,8 @@ class GuidedRefinementConfig:
             side = getattr(self, name)
             if side % 2 == 0 and not (name == "gate_kernel" and side == 0):
                 raise SettingError(f"expected an odd {name}, got {side}; an even kernel would shift the picture")
+        if self.thin and (self.thin < 3 or self.thin % 2 == 0):
+            raise SettingError(f"expected thin to be 0 or odd and at least 3, got {self.thin}")
         numbers = (self.fold, self.features, self.spade_hidden, *self.encoder_widths, *self.decoder_widths)
         if min(numbers + self.dilations) < 1:
             raise SettingError("expected fold, features, widths and dilations of at least 1; raise the smallest")

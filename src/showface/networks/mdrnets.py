@@ -13,7 +13,7 @@ from torch import Tensor, nn
 from showface.errors import SettingError
 from showface.layers.recomputing import run
 from showface.layers.regions import broadcast, one_hot, region_pool
-from showface.masks import composite, downsample_mask
+from showface.masks import composite, downsample_mask, thick_part
 from showface.networks.bisenet import BiSeNetParser
 from showface.networks.coarse import CoarseConfig, CoarseNetwork, coarse_face
 from showface.networks.disentangled_memory import DisentangledMemory, MemoryConfig, Personal, Retrieved
@@ -95,7 +95,7 @@ class MDRNetsOutput:
     retrieved: Retrieved  # Q^ and the weight of each slot in it
     fused: Float[Tensor, "b c h2 w2"]  # F_f: what SPADE injects
     raw: Float[Tensor, "b 3 h w"]  # the refinement network's output
-    completed: Float[Tensor, "b 3 h w"]  # I^: raw inside the hole, the input elsewhere
+    completed: Float[Tensor, "b 3 h w"]  # I^: raw inside the hole (coarse in its thin parts), the input elsewhere
     aligned: Aligned | None = None  # the sources on the face; the first is its mirror image
 
 
@@ -156,10 +156,19 @@ class MDRNets(nn.Module):
         fused = self._inject(features, retrieved, visible, regions, hole, shown)
         brought = None if aligned is None else Brought(aligned.face, aligned.share)
         raw = self.refinement(coarse, mask, fused, brought).float()
-        completed = composite(image, raw, mask)
+        completed = composite(image, self._shown(coarse, raw, mask), mask)
         return MDRNetsOutput(
             coarse, semantic_map, queries, visible, present.float(), retrieved, fused, raw, completed, aligned
         )  # fmt: skip
+
+    def _shown(
+        self, coarse: Float[Tensor, "b 3 h w"], raw: Float[Tensor, "b 3 h w"], mask: Float[Tensor, "b 1 h w"]
+    ) -> Float[Tensor, "b 3 h w"]:
+        """The refined face `raw`; where the hole is thin, which the coarse face fills better, that one."""
+        if not self.config.refinement.thin:
+            return raw
+        # Deviation: I^ is I_r in all of the hole (docs/deviations.md).
+        return coarse + thick_part(mask.to(raw.dtype), self.config.refinement.thin) * (raw - coarse)
 
     def _styles(
         self, coarse: Float[Tensor, "b 3 h w"], mask: Float[Tensor, "b 1 h w"], semantic_map: Tensor | None = None

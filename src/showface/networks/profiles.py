@@ -58,7 +58,7 @@ def compact() -> MDRNetsConfig:
         refinement=GuidedRefinementConfig(
             fold=4, encoder_widths=(64, 128), stem_kernel=3, dilations=(1, 2, 4, 8, 1), decoder_widths=(128,),
             features=width, spade_hidden=48, spectral_norm=False, gate_kernel=1, padding="zeros", skips=True,
-            residual=True, sources=True,
+            residual=True, sources=True, thin=17,
         ),
         sources=SourceAlignmentConfig(),
     )  # fmt: skip

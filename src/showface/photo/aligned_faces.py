@@ -21,7 +21,7 @@ def aligned_faces(path: Path, finder: Callable[[bool], FaceFinder | None], *, si
     """Every face in a photograph as a square of `side` pixels, the largest first, 8-bit RGB.
 
     A picture that is an aligned face already is taken whole. `finder` gives the detector, as for `choose`. Raises
-    `ImageError` where there is no face, or none of `SMALLEST` pixels.
+    `ImageError` where there is no face, none of `SMALLEST` pixels, or none of which it is known which way up it is.
     """
     photo = decode(path)
     nothing = np.zeros((photo.height, photo.width), dtype=bool)
@@ -34,6 +34,9 @@ def aligned_faces(path: Path, finder: Callable[[bool], FaceFinder | None], *, si
         raise ImageError(
             "no face was looked for, the detector is not at hand" if missing else "no face was found in it"
         )
+    faces = [view for view in faces if view.face is None or view.face.is_sure]
+    if not faces:
+        raise ImageError("which way up its face is could not be told; turn it upright")
     large = [view for view in faces if view.frame.scale * SIDE >= SMALLEST]
     if not large:
         raise ImageError(f"its faces are too small, less than {SMALLEST:.0f} pixels from edge to edge of their square")

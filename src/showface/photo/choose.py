@@ -32,6 +32,7 @@ ALIGNED, ALIGNED_HIDDEN = 0.18, 0.25
 
 NO_DETECTOR = "the face detector is not at hand, so the region round the mask was completed as if it were a face"
 NO_FACE = "no face was found at the mask, so the region round it was completed as if it were one"
+DOUBTFUL = "which way up the face is could not be told, so eyes and mouth may not lie where they were taken to be"
 CURE = "; naming the face (--face-box or --face-points) helps"
 
 
@@ -75,14 +76,20 @@ def choose(
     may_be_aligned = square and max(photo.width, photo.height) <= LARGEST_CROP
     detector = finder(not may_be_aligned)
     faces = detector.touched(photo, hole) if detector else []
+    doubt = doubt_about(faces)
     if any(_fills(photo, face, hole_share(hole)) for face in faces) and square:
-        return Choice((View(whole.frame, "aligned", faces[0]),))
+        return Choice((View(whole.frame, "aligned", faces[0]),), doubt)
     if faces:
-        return Choice(tuple(View(frame_of_points(face.points), "found", face) for face in faces))
+        return Choice(tuple(View(frame_of_points(face.points), "found", face) for face in faces), doubt)
     if may_be_aligned:
         return Choice((whole,))
     note = (NO_FACE if detector else NO_DETECTOR) + CURE
     return Choice((View(_region(photo, hole), "region"),), note)
+
+
+def doubt_about(faces: Sequence[Face]) -> str | None:
+    """What the user should know if it could not be told which way up one of `faces` is."""
+    return None if all(face.is_sure for face in faces) else DOUBTFUL + CURE
 
 
 def _given(photo: Photo, face_box: Rectangle | None, face_points: Sequence[Point] | None) -> Frame:

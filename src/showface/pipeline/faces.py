@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import partial
@@ -13,7 +14,7 @@ from PIL import Image
 from showface.images import to_tensor
 from showface.masks import hole_share
 from showface.photo.align import SIDE, Frame, bring_back, take
-from showface.photo.choose import Point, View
+from showface.photo.choose import Point, View, doubt_about
 from showface.photo.mask_options import ParsedFace, Rectangle
 from showface.photo.photograph import Photo
 from showface.pipeline.inpainter import FaceInpainter
@@ -25,7 +26,11 @@ def parsed_faces(
     """The faces of a photograph as the parser of the network sees them; none where no face is found."""
     size = (photo.height, photo.width)
     nothing = np.zeros(size, dtype=bool)
-    for view in inpaint.choose(photo, nothing, face_box=face_box, face_points=face_points).views:
+    views = inpaint.choose(photo, nothing, face_box=face_box, face_points=face_points).views
+    doubt = doubt_about([view.face for view in views if view.face is not None])
+    if doubt:
+        warnings.warn(doubt, stacklevel=2)
+    for view in views:
         if view.how != "region":
             crop, _ = take(photo, nothing, view.frame)
             semantic_map = inpaint.network.parser.semantic_map(to_tensor(crop).to(inpaint.device), SIDE)

@@ -35,6 +35,8 @@ from showface.photo.align import take
 from showface.photo.answers import Answers, remaining
 from showface.photo.choose import Choice, Point, Rectangle, View, choose, part_in, shared_out
 from showface.photo.classical import fill_from_rim
+from showface.photo.colour_line import on_its_line
+from showface.photo.confidence import after, before
 from showface.photo.decode import photo_of
 from showface.photo.fidelity import FIDELITY, checked_fidelity
 from showface.photo.find_faces import FaceFinder, face_finder
@@ -171,27 +173,33 @@ class FaceInpainter:
             warnings.warn("the mask is empty: nothing to fill in, the picture comes back as it is", stacklevel=3)
             return Restoration(photo=photo, fidelity=fidelity)
         choice = self.choose(photo, hole, face_box=face_box, face_points=face_points)
+        notes = [note for note in (choice.note, before(choice.views, hole)) if note]
+        for note in notes:  # before the work, and not after it
+            warnings.warn(note, stacklevel=3)
         result, left, completed = photo, hole, list[Answers]()
         for view, part in shared_out(choice.views, hole):
             one = self._completed(result, hole, view, left, part, feather=feather, mirror=mirror, fidelity=fidelity)
             if one is not None:
                 result, left = one.photo, left & ~one.part
                 completed.append(one.answers)
-        notes = [choice.note] if choice.note else []
+        later = list[str]()
         if left.any():
             result = fill_from_rim(result, left, feather=feather)
-            notes.append(
+            later.append(
                 f"{left.sum() / hole.sum():.1%} of the hole lies outside the faces and was filled in from its rim, "
                 "without the networks"
             )
-        for note in notes:
+        result = on_its_line(result, photo, hole)
+        smooth = after(result, hole & ~left)
+        later += [smooth] if smooth else []
+        for note in later:
             warnings.warn(note, stacklevel=3)
         return Restoration(
             photo=result, views=tuple(one.view for one in completed), hole_share=hole_share(hole),
             outside_faces=float(left.sum() / hole.sum()), fidelity=fidelity,
             mirrored=min(1.0, sum(one.mirrored(fidelity) for one in completed) / int(hole.sum())),
             mirror=tuple(one.mirror(fidelity) for one in completed),
-            seam=seam_of(result, hole), notes=tuple(notes),
+            seam=seam_of(result, hole), notes=(*notes, *later),
         )  # fmt: skip
 
     def choose(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import warnings
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from functools import partial
@@ -16,7 +17,7 @@ from showface.explain import Explanation, explanation
 from showface.images import Held, picture_of
 from showface.masks import extent, hole_share, read_mask
 from showface.photo.align import TEMPLATE, TEMPLATE_BOX
-from showface.photo.choose import View
+from showface.photo.choose import View, doubt_about
 from showface.photo.decode import decode
 from showface.photo.encode import encoded
 from showface.photo.fidelity import FIDELITY
@@ -130,6 +131,9 @@ def faces(inpaint: FaceInpainter, asked: Picture) -> tuple[Photo, list[FoundFace
     photo = asked.decoded()
     nothing = np.zeros((photo.height, photo.width), dtype=bool)
     views = inpaint.choose(photo, nothing, face_box=asked.face_box).views
+    doubt = doubt_about([view.face for view in views if view.face is not None])
+    if doubt:
+        warnings.warn(doubt, stacklevel=2)
     return photo, [_face(view) for view in views if view.how != "region"]
 
 

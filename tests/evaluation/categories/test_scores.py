@@ -64,17 +64,17 @@ def labelled(tmp_path: Path) -> tuple[list[Face], list[Pair]]:
 
 
 def test_labels_are_merged_and_reduced(labelled: tuple[list[Face], list[Pair]]) -> None:
-    truth = read_truth(labelled[0][0], 32, "A")
+    truth = read_truth(labelled[0][0], 32)
     assert (truth[:, :16] == CATEGORIES.index("skin")).all() and (truth[:, 16:] == CATEGORIES.index("hair")).all()
     with pytest.raises(DataError, match="no label map"):
-        read_truth(Face(labelled[0][0].picture, None, "official"), 32, "A")
+        read_truth(Face(labelled[0][0].picture, None, "official"), 32)
 
 
 def test_scores_of_a_right_and_of_a_constant_parser(labelled: tuple[list[Face], list[Pair]]) -> None:
     faces, pairs = labelled
 
     def right(images: Tensor, size: int) -> Tensor:
-        return torch.stack([read_truth(faces[0], size, "A")] * len(images))
+        return torch.stack([read_truth(faces[0], size)] * len(images))
 
     def skin(images: Tensor, size: int) -> Tensor:
         return torch.full((len(images), size, size), CATEGORIES.index("skin"))

@@ -11,6 +11,7 @@ import torch
 from showface import weights
 from showface.baselines.deepfillv2 import DeepFillV2Config
 from showface.baselines.table import BASELINES
+from showface.configurations import to_plain
 from showface.evaluation.measuring.levels import as_levels, as_signal
 from showface.evaluation.measuring.runner import FromPairs
 from showface.evaluation.methods.named import contenders

@@ -10,7 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image
 
-from showface.errors import DataError, SettingError
+import showface
+from showface.errors import DataError, MaskError, SettingError
 from showface.evaluation.protocol.pairs import (
     ProtocolConfig,
     bucket_of_number,
@@ -110,3 +111,10 @@ def test_refusals(folders: Folders, tmp_path: Path) -> None:
     Image.new("1", (48, 48)).save(empty / "0.png")
     with pytest.raises(DataError, match="no mask with a hole"):
         make_protocol(ProtocolConfig(faces=faces, masks=empty))
+
+
+def test_faces_are_refused_in_place_of_masks() -> None:
+    """The two folders given the wrong way round, or one of them twice."""
+    face = sorted((Path(showface.__file__).parent / "release" / "samples" / "faces").glob("*.webp"))[0]
+    with pytest.raises(MaskError, match=r"07043\.webp: expected a mask of two colours"):
+        read_sized_mask(face, 256)

@@ -54,4 +54,4 @@ def test_many_reports_become_few_spans() -> None:
     assert all(len(row) == 40 and min(v or 0 for v in row) > 0.8 for row in rows.values())
     sharp = sharpness_over_time(told, ["a", "b", "c"])
     assert sharp["a"] == [0.5] * 40 and sharp["b"] == [None] * 40 and sharp["c"] == sorted(sharp["c"])
-    assert category_names("A", 14)[1] == "skin" and category_names("A", 3) == ["0", "1", "2"]
+    assert category_names(14)[1] == "skin" and category_names(3) == ["0", "1", "2"]

@@ -34,7 +34,7 @@ def category_map(faces: Iterable[Face], parser: Callable[[], SemanticMap] | None
 
     def categories(picture: Path) -> Integer[np.ndarray, "h w"]:
         face = labelled.get(picture)
-        found = None if face is None else read_label(face, "A")
+        found = None if face is None else read_label(face)
         if found is not None:
             return found
         if parser is None:

@@ -24,25 +24,36 @@ from showface.evaluation.occlusions.study import REPORT
 from showface.evaluation.occlusions.table import Figure, Table, best, from_plain, kinds_of
 
 PAGE = RESULTS.parent / "docs" / "occlusions.md"
+RELEASES = RESULTS.parent / "history" / "releases.json"
 BLOCK = "occlusions"  # the name of the page's block
 SHOWN = [name for name in COLUMNS if name != "lpips_vgg"]  # on the page, which is to stay short: the file has all
+LEFT_OUT = ("telea",)  # likewise
 KEPT = ("protocol", "metrics", "measured by", "seconds per picture", "table")
 
 
-def joined(reports: Sequence[Path], named: str) -> dict[str, Any]:
-    """What the reports say of the release `named`, one set after the other, without the places where things lay."""
+def joined(reports: Sequence[Path]) -> dict[str, Any]:
+    """What the reports say, one set after the other, without the places where things lay."""
     files = [path / REPORT if path.is_dir() else path for path in reports]
-    return {"sets": [_set(json.loads(file.read_text(encoding="utf-8")), named) for file in files]}
+    return {"sets": [_set(json.loads(file.read_text(encoding="utf-8"))) for file in files]}
 
 
-def _set(report: Mapping[str, Any], named: str) -> dict[str, Any]:
-    faces = report["protocol"]["faces"]
+def _set(report: Mapping[str, Any]) -> dict[str, Any]:
+    faces, named = report["protocol"]["faces"], named_by(str(report["methods"]["full"]["identity"]).split()[-1])
     return {
         "provenance": provenance(report, named, options=f"--data DATA/{faces} --occlusions --out REPORT"),
+        "release": named,
         "faces": faces,
         "methods": {name: one["identity"] for name, one in report["methods"].items()},
         **{name: report[name] for name in KEPT},
     }
+
+
+def named_by(digest: str) -> str:
+    """The release whose weights have that hash; the bundled one if the history, or a row of it, is not there."""
+    if not RELEASES.exists():
+        return release()
+    rows = json.loads(RELEASES.read_text(encoding="utf-8"))["releases"]
+    return next((str(row["release"]) for row in rows if row["sha256"] == digest), release())
 
 
 def block(results: dict[str, Any]) -> str:
@@ -55,12 +66,13 @@ def _of_set(one: dict[str, Any]) -> str:
     counts = protocol["pairs"].values()
     faces = str(max(counts)) if len(set(counts)) == 1 else f"{min(counts)} to {max(counts)}"
     lines = [
-        f"**{one['faces']}**, {faces} faces a kind, seed {protocol['seed']}, protocol `{protocol['sha256'][:12]}`:\n",
+        f"**{one['faces']}**, release {one['release']}, {faces} faces a kind, seed {protocol['seed']}, "
+        f"protocol `{protocol['sha256'][:12]}`:\n",
         f"| hidden | method | {' | '.join(COLUMNS[name].heading for name in SHOWN)} |",
         "|---|---|" + "---:|" * len(SHOWN),
     ]
     for kind in kinds_of(table):
-        methods = [method for method, rows in table.items() if kind in rows]
+        methods = [method for method, rows in table.items() if kind in rows and method not in LEFT_OUT]
         for method in methods:
             name = kind.replace("_", " ") if method == methods[0] else ""
             cells = [cell(table, kind, method, column) for column in SHOWN]
@@ -95,11 +107,10 @@ def main() -> None:
     options.add_argument("reports", nargs="*", type=Path, metavar="REPORT")
     options.add_argument("--out", type=Path, default=RESULTS / "occlusions.json")
     options.add_argument("--page", type=Path, default=PAGE)
-    options.add_argument("--release", help="the name of the weights; default: that of results/release.json")
     chosen = options.parse_args()
     if chosen.reports:
         chosen.out.parent.mkdir(parents=True, exist_ok=True)
-        content = joined(chosen.reports, chosen.release or release())
+        content = joined(chosen.reports)
         chosen.out.write_text(as_text(content) + "\n", encoding="utf-8")
     results = json.loads(chosen.out.read_text(encoding="utf-8"))
     page = with_block(chosen.page.read_text(encoding="utf-8"), block(results))

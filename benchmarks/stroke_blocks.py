@@ -150,10 +150,11 @@ def _list(sentences: Iterable[str]) -> str:
 
 def _boxes(results: Results) -> str:
     """Strokes beside occluders, one box after the other."""
-    strokes, hidden = results.strokes["val"]["table"], _occluded(results)
+    strokes, hidden = results.strokes[_place(results)]["table"], _occluded(results)
     shown = [method for method in METHODS if method in strokes and method in hidden]
     heading = ["", f"strokes {SHARES[-1]} %, PSNR (dB)", "LPIPS", *(f"{_name(one)}, LPIPS" for one in OCCLUDERS)]
-    return table(heading, [[METHODS[method], *_cells_of_box(strokes[method], hidden[method])] for method in shown])
+    rows = [[METHODS[method], *_cells_of_box(strokes[method], hidden[method])] for method in shown]
+    return f"On {SETS[_place(results)]}:\n\n{table(heading, rows)}"
 
 
 def _name(kind: str) -> str:
@@ -168,16 +169,22 @@ def _cells_of_box(strokes: Cells, hidden: Mapping[str, Any]) -> list[str]:
     ]  # fmt: skip
 
 
+def _place(results: Results) -> str:
+    """The first set of faces under whose occluders the bundled weights were measured; without any, the first."""
+    sets, named = results["occlusions"]["sets"], results["release"]["name"]
+    return next((place for place, one in zip(SETS, sets, strict=True) if one["release"] == named), next(iter(SETS)))
+
+
 def _occluded(results: Results) -> dict[str, Any]:
-    """The table of occluded faces of the first set."""
-    return from_plain(results["occlusions"]["sets"][0]["table"])
+    """The table of its occluded faces."""
+    return from_plain(results["occlusions"]["sets"][list(SETS).index(_place(results))]["table"])
 
 
 def _sentences(results: Results) -> list[str]:
     """What each box adds, plainly: differences on the same pictures under strokes, means under occluders."""
-    strokes = results.strokes["val"]["differences"]
+    strokes = results.strokes[_place(results)]["differences"]
     adds = turned({name: cells for name, cells in strokes.items() if name != MIRRORED})
-    lines = [f"**Under strokes {_verdict(adds[COARSE])}** to the coarse network: {_step(adds[COARSE])}."]
+    lines = [f"**Under strokes {_verdict(adds[COARSE])}**, beside the coarse network alone: {_step(adds[COARSE])}."]
     lines += [f"{box}: {_step(adds[name])}." for name, box in BOXES.items() if name in adds]
     if MIRRORED in strokes:
         lines.append(f"The other side of the face: {_step(strokes[MIRRORED])}.")
@@ -186,8 +193,11 @@ def _sentences(results: Results) -> list[str]:
 
 def _verdict(coarse: Cells) -> str:
     """What memory, mining and refinement add, in words: by the largest difference of PSNR."""
-    most = max(abs(coarse[bucket]["psnr"]["mean"]) for bucket in SHARES)
-    return f"memory, mining and refinement add {'nothing that can be seen' if most < SEEN else 'something'}"
+    most = max((coarse[bucket]["psnr"]["mean"] for bucket in SHARES), key=abs)
+    likeness = all(coarse[bucket]["lpips"]["mean"] < 0 for bucket in SHARES)
+    words = "add nothing that can be seen" if abs(most) < SEEN else "add PSNR" if most > 0 else "cost PSNR"
+    words += " and lower LPIPS" if likeness and abs(most) >= SEEN else ""
+    return f"memory, mining and refinement {words}"
 
 
 def _step(cells: Cells) -> str:
@@ -201,7 +211,7 @@ def _fall(results: Results) -> str:
 
     def by(before: str, after: str) -> str:
         lower = [100 * (1 - hidden[after][k]["lpips"].mean / hidden[before][k]["lpips"].mean) for k in OCCLUDERS]
-        return " / ".join(f"{one:.0f}" for one in lower) + " %"
+        return " / ".join(str(round(one)) for one in lower) + " %"
 
     kinds = ", ".join(map(_name, OCCLUDERS))
     return f"by {by(COARSE, OURS)} with them, by {by(OURS, MIRRORED)} more with the other side ({kinds})"

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from showface.pipeline import FaceInpainter
 
 __all__ = ["FaceInpainter", "MDRNets", "MDRNetsConfig", "ShowFaceError", "__version__"]
-__version__ = "0.2.0"
+__version__ = "0.3.0"
 
 _WHERE = {
     "FaceInpainter": "showface.pipeline",

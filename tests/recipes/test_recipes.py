@@ -87,7 +87,7 @@ def test_the_papers_schedules(name: str, coarse: int, reconstruction: int, mdrne
 def test_compact_aligns_sources_before_its_last_stage_looks_at_them() -> None:
     recipe = made("compact")
     alignment, last = recipe.stage("alignment"), recipe.stage("mdrnets")
-    assert (alignment.steps, alignment.optimiser.lr, last.steps) == (900, 2e-3, 4000)
+    assert (alignment.steps, alignment.optimiser.lr, last.steps) == (900, 2e-3, 1600)
     assert recipe.networks.sources is not None
     assert all(stage.data.size % recipe.networks.sources.multiple == 0 for stage in (alignment, last))
     assert alignment.data.masks.parts == last.data.masks.parts > 0.5

@@ -58,17 +58,29 @@ def test_the_page_names_every_kind_and_measure_and_stops() -> None:
 def test_reports_are_joined_without_paths(script: dict[str, Any], tmp_path: Path) -> None:
     one = write(tmp_path / "one", **report("a/val", ("full", "truth")))
     other = write(tmp_path / "other", **report("b/test", ("full",)))
-    found = script["joined"]([one, other / "occlusions.json"], "r1")
+    found = script["joined"]([one, other / "occlusions.json"])
     assert [each["faces"] for each in found["sets"]] == ["a/val", "b/test"]
     assert found["sets"][0]["methods"] == {"full": "full 12", "truth": "truth 12"}
     assert "/home" not in json.dumps(found)
     assert found["sets"][0]["provenance"]["command"].startswith("showface evaluate --methods full --data DATA/a/val")
 
 
+@pytest.mark.skipif(not (ROOT / "history").exists(), reason="the sdist leaves the history out")
+def test_a_report_is_of_the_release_whose_weights_it_measured(script: dict[str, Any], tmp_path: Path) -> None:
+    """By the hash of `full`; what is in no row of the history is the bundled release."""
+    first = json.loads((ROOT / "history" / "releases.json").read_text(encoding="utf-8"))["releases"][0]
+    content = report("a/val", ("full", "telea"))
+    content["methods"]["full"]["identity"] = f"full {first['sha256']}"
+    (one,) = script["joined"]([write(tmp_path / "one", **content)])["sets"]
+    assert one["release"] == first["release"] and one["provenance"]["recorded"].startswith("release r1,")
+    assert "| telea |" not in script["block"]({"sets": [one]})
+
+
 def test_a_cell_has_its_error_in_units_of_the_last_digit(script: dict[str, Any], tmp_path: Path) -> None:
     one = write(tmp_path / "one", **report("a/val", ("full", "other")))
-    text = script["block"](script["joined"]([one], "r1"))
-    assert text.startswith("**a/val**, 4 faces a kind, seed 3, protocol `abababababab`:")
+    text = script["block"](script["joined"]([one]))
+    bundled = json.loads((ROOT / "results" / "release.json").read_text(encoding="utf-8"))["name"]
+    assert text.startswith(f"**a/val**, release {bundled}, 4 faces a kind, seed 3, protocol `abababababab`:")
     assert "| mouth | full | **0.500**(12) |" in text and "|  | other | 0.500(12) |" in text and " – |" in text
 
 

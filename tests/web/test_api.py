@@ -150,7 +150,8 @@ def test_warnings_come_with_the_request_that_caused_them(service: Service) -> No
     rgba = file_of(np.dstack([PIXELS, PIXELS[..., :1]]))
     for content, expected in ((rgba, ["JPEG cannot hold alpha: converted"]), (PNG, [])):
         form = {"files": {"image": ("a", content), "mask": ("m", MASK)}}
-        assert client.post("/v1/inpaint", **form, data={"format": "jpeg"}, headers=JSON).json()["warnings"] == expected
+        told = client.post("/v1/inpaint", **form, data={"format": "jpeg"}, headers=JSON).json()["warnings"]
+        assert [line for line in told if "smoother" not in line] == expected  # an untrained network draws no detail
 
 
 def test_metadata_stays_or_goes(service: Service) -> None:
